@@ -106,6 +106,8 @@ class ListingChanged(Event):
     title: LocalText
     slug: str
     image: str | None = None
-    state: Literal["draft", "checking", "pending_review", "rejected", "scheduled", "live", "paused", "unlisted", "archived"]
+    state: Literal[
+        "draft", "checking", "pending_review", "rejected", "scheduled", "live", "paused", "unlisted", "archived"
+    ]
     window: ListingWindow = ListingWindow()
     skus: list[OfferSku]
