@@ -1,0 +1,3 @@
+from svc_kit.process import run
+
+run("marketing_svc")

@@ -1,0 +1,1 @@
+"""Benefits: what one order has locked, used or given back. Caps and budgets are kept here."""

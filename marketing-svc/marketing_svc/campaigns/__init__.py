@@ -1,0 +1,1 @@
+"""Campaigns: promotions that start, pause and end together, under one budget."""

@@ -1,0 +1,1 @@
+"""Coupon batches: codes with a cap in all and a cap per customer."""
