@@ -1,0 +1,1 @@
+"""Stock and who may have it: warehouses, levels and their ledger, reservations, fulfilment."""

@@ -1,0 +1,1 @@
+"""What writes fulfilments and shipments, always under the lock of their order."""

@@ -1,0 +1,1 @@
+"""Who may have which units: decisions about orders, taken many per commit."""

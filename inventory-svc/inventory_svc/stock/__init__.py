@@ -1,0 +1,1 @@
+"""Stock levels, the ledger that alone writes them, receipts, adjustments, alerts."""

@@ -1,0 +1,1 @@
+"""What writes stock. Everything that changes a counter goes through `ledger.post`."""

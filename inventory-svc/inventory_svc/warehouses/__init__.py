@@ -1,0 +1,1 @@
+"""Warehouses: where goods lie and which channels they serve."""
