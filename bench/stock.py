@@ -1,4 +1,4 @@
-"""How many orders a second inventory-svc decides on a real PostgreSQL: `python bench/stock.py [orders] [batch] [lines]`.
+"""How many orders a second inventory-svc decides on real PostgreSQL: `python bench/stock.py [orders] [batch] [lines]`.
 
 Starts nothing: give it an empty database that was migrated for inventory-svc in DATABASE_URL. No Kafka is involved;
 each batch is one transaction of the deciding command with its ledger, reservations and outbox rows.

@@ -1,6 +1,6 @@
 """Deciding about orders, many per commit: reserve, release, hand over to fulfilment."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from svc_kit.consumer import Poison, Received
@@ -158,33 +158,41 @@ async def ship(tx: Tx, leaving: Sequence[Leaving]) -> dict[str, list[Reserved]]:
 
     Locks: levels by key (the orders are locked by the caller). Effects: movements `shipped`, stock.level_changed.
     """
-    held = await store.held_for(tx.con, {one.order_id for one in leaving})
-    by_parcel: dict[tuple[str, str], list[Reserved]] = {}
-    for one in held:
-        if one.state is ReservationState.PICKED:
-            by_parcel.setdefault((one.order_id, one.warehouse), []).append(one)
-    levels = await ledger.lock_levels(tx, {one.key for parcel in by_parcel.values() for one in parcel})
+    parcels = await _picked(tx, leaving)
+    levels = await ledger.lock_levels(tx, {unit.key for parcel in parcels.values() for unit in parcel})
     there = {key: level.on_hand for key, level in levels.items()}
     missing: dict[str, list[Reserved]] = {}
     movements: list[Movement] = []
     gone: list[tuple[str, str]] = []
     for one in leaving:
-        parcel = by_parcel.get((one.order_id, one.warehouse), [])
-        wanted: dict[str, int] = {}
-        for unit in parcel:
-            wanted[unit.key] = wanted.get(unit.key, 0) + unit.quantity
+        parcel = parcels.get((one.order_id, one.warehouse), [])
         # Sold before it was there (back-order), or a count found less: it cannot leave yet.
-        if absent := [unit for unit in parcel if wanted[unit.key] > there[unit.key]]:
+        if absent := _absent(parcel, there):
             missing[one.shipment_id] = absent
             continue
-        for key, quantity in wanted.items():
-            there[key] -= quantity
+        for unit in parcel:
+            there[unit.key] -= unit.quantity
         movements += [_shipped(unit, one.shipment_id) for unit in parcel]
         gone.append((one.order_id, one.warehouse))
     if gone:
         await store.move_state(tx.con, gone, before=ReservationState.PICKED, after=ReservationState.SHIPPED)
     await ledger.post(tx, levels, movements)
     return missing
+
+
+async def _picked(tx: Tx, leaving: Sequence[Leaving]) -> dict[tuple[str, str], list[Reserved]]:
+    parcels: dict[tuple[str, str], list[Reserved]] = {}
+    for unit in await store.held_for(tx.con, {one.order_id for one in leaving}):
+        if unit.state is ReservationState.PICKED:
+            parcels.setdefault((unit.order_id, unit.warehouse), []).append(unit)
+    return parcels
+
+
+def _absent(parcel: Sequence[Reserved], there: Mapping[str, int]) -> list[Reserved]:
+    wanted: dict[str, int] = {}
+    for unit in parcel:
+        wanted[unit.key] = wanted.get(unit.key, 0) + unit.quantity
+    return [unit for unit in parcel if wanted[unit.key] > there[unit.key]]
 
 
 def _shipped(unit: Reserved, shipment_id: str) -> Movement:

@@ -149,11 +149,12 @@ async def insert_receipt(con: asyncpg.Connection, receipt: Mapping[str, Any]) ->
 
 
 async def receipt_by_reference(con: asyncpg.Connection, reference: str) -> asyncpg.Record:
-    return await con.fetchrow(
+    [row] = await con.fetch(
         "SELECT id, reference, warehouse, fingerprint, lines::text AS lines, received_at "
         "FROM stock_receipt WHERE reference = $1",
         reference,
     )
+    return row
 
 
 async def page_of_levels(
