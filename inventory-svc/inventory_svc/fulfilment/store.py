@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 import asyncpg
 
+from inventory_svc.conditions import Conditions
 from inventory_svc.fulfilment.rules import Fulfilment, FulfilmentState, Line, Shipment, ShipmentState
 
 FULFILMENT_COLUMNS = (
@@ -60,15 +61,20 @@ async def page(
     after: str,
     limit: int,
 ) -> list[Fulfilment]:
+    asked = Conditions()
+    asked.add("id > {}", after)
+    if len(states) == 1:
+        asked.add("state = {}", states[0])  # equality lets the index on (state, id) keep the order
+    elif states:
+        asked.add("state = ANY({}::text[])", list(states))
+    if warehouse is not None:
+        asked.add("warehouse = {}", warehouse)
+    if order_id is not None:
+        asked.add("order_id = {}", order_id)
     rows = await con.fetch(
-        f"SELECT {FULFILMENT_COLUMNS} FROM fulfilment WHERE id > $1 "  # noqa: S608
-        "AND (cardinality($2::text[]) = 0 OR state = ANY($2)) AND ($3::text IS NULL OR warehouse = $3) "
-        "AND ($4::text IS NULL OR order_id = $4) ORDER BY id LIMIT $5",
-        after,
-        list(states),
-        warehouse,
-        order_id,
-        limit,
+        f"SELECT {FULFILMENT_COLUMNS} FROM fulfilment {asked.where} "  # noqa: S608
+        f"ORDER BY id LIMIT {asked.place(limit)}",
+        *asked.values,
     )
     return list((await _with_shipments(con, [_fulfilment(row) for row in rows])).values())
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import asyncpg
 
+from inventory_svc.conditions import Conditions
 from inventory_svc.reservations.rules import Outcome, ReservationState, Reserved, StockOrder
 from svc_contracts.events.order import Shortage
 
@@ -127,24 +128,27 @@ async def page(
     con: asyncpg.Connection,
     *,
     order_id: str | None,
-    skus: Sequence[str],
+    keys: Sequence[str] | None,
     warehouse: str | None,
     states: Sequence[str],
     after: tuple[str, str, str],
     limit: int,
 ) -> list[tuple[Reserved, datetime]]:
+    """`keys` None: of all levels."""
+    asked = Conditions()
+    asked.add("(order_id, line_id, key) > ({}, {}, {})", *after)
+    if order_id is not None:
+        asked.add("order_id = {}", order_id)
+    if keys is not None:
+        asked.add("key = ANY({}::text[])", list(keys))
+    if warehouse is not None:
+        asked.add("split_part(key, '@', 2) = {}", warehouse)
+    if states:
+        asked.add("state = ANY({}::text[])", list(states))
     rows = await con.fetch(
-        "SELECT order_id, line_id, key, quantity, per_unit, state, reserved_at FROM reservation "
-        "WHERE (order_id, line_id, key) > ($1, $2, $3) AND ($4::text IS NULL OR order_id = $4) "
-        "AND (cardinality($5::text[]) = 0 OR left(key, strpos(key, '@') - 1) = ANY($5)) "
-        "AND ($6::text IS NULL OR split_part(key, '@', 2) = $6) "
-        "AND (cardinality($7::text[]) = 0 OR state = ANY($7)) ORDER BY order_id, line_id, key LIMIT $8",
-        *after,
-        order_id,
-        list(skus),
-        warehouse,
-        list(states),
-        limit,
+        f"SELECT order_id, line_id, key, quantity, per_unit, state, reserved_at FROM reservation {asked.where} "  # noqa: S608
+        f"ORDER BY order_id, line_id, key LIMIT {asked.place(limit)}",
+        *asked.values,
     )
     return [(_reserved(row), row["reserved_at"]) for row in rows]
 

@@ -8,9 +8,13 @@ from typing import Any
 
 import asyncpg
 
+from inventory_svc.conditions import Conditions
 from inventory_svc.stock.rules import COUNTERS, CauseKind, Level, Movement, MovementKind, deltas
 
 LEVEL_COLUMNS = ", ".join(field.name for field in fields(Level))
+MOVEMENT_COLUMNS = (
+    "s.id, s.key, s.kind, s.quantity, s.cause_kind, s.cause_id, s.line, s.reason, s.actor_kind, s.actor_id, s.at"
+)
 
 
 def level_of(row: asyncpg.Record) -> Level:
@@ -160,32 +164,55 @@ async def receipt_by_reference(con: asyncpg.Connection, reference: str) -> async
 async def page_of_levels(
     con: asyncpg.Connection, *, skus: Sequence[str], warehouse: str | None, after: str, limit: int
 ) -> list[Level]:
+    asked = Conditions()
+    asked.add("key > {}", after)
+    if skus:
+        asked.add("sku = ANY({}::text[])", list(skus))
+    if warehouse is not None:
+        asked.add("warehouse = {}", warehouse)
     rows = await con.fetch(
-        f"SELECT {LEVEL_COLUMNS} FROM stock_level WHERE key > $1 "  # noqa: S608
-        "AND (cardinality($2::text[]) = 0 OR sku = ANY($2)) AND ($3::text IS NULL OR warehouse = $3) "
-        "ORDER BY key LIMIT $4",
-        after,
-        list(skus),
-        warehouse,
-        limit,
+        f"SELECT {LEVEL_COLUMNS} FROM stock_level {asked.where} ORDER BY key LIMIT {asked.place(limit)}",  # noqa: S608
+        *asked.values,
     )
     return [level_of(row) for row in rows]
 
 
-async def page_of_movements(
-    con: asyncpg.Connection, *, skus: Sequence[str], warehouse: str | None, before: int | None, limit: int
-) -> list[asyncpg.Record]:
-    """Newest first."""
-    rows: list[asyncpg.Record] = await con.fetch(
-        "SELECT id, key, kind, quantity, cause_kind, cause_id, line, reason, actor_kind, actor_id, at "
-        "FROM stock_movement WHERE ($1::bigint IS NULL OR id < $1) "
-        "AND (cardinality($2::text[]) = 0 OR key = ANY(SELECT key FROM stock_level WHERE sku = ANY($2))) "
-        "AND ($3::text IS NULL OR key = ANY(SELECT key FROM stock_level WHERE warehouse = $3)) "
-        "ORDER BY id DESC LIMIT $4",
-        before,
+async def keys_of(con: asyncpg.Connection, *, skus: Sequence[str], warehouse: str | None) -> list[str]:
+    """The keys of the levels that these skus have, in one warehouse or in all."""
+    rows = await con.fetch(
+        "SELECT key FROM stock_level WHERE sku = ANY($1::text[]) AND ($2::text IS NULL OR warehouse = $2)",
         list(skus),
         warehouse,
+    )
+    return [row["key"] for row in rows]
+
+
+async def movements_of_levels(
+    con: asyncpg.Connection, keys: Sequence[str], *, before: int, limit: int
+) -> list[asyncpg.Record]:
+    """Newest first, each level through its own piece of the index."""
+    rows: list[asyncpg.Record] = await con.fetch(
+        f"SELECT m.* FROM unnest($1::text[]) AS k(key), LATERAL (SELECT {MOVEMENT_COLUMNS} FROM stock_movement s "  # noqa: S608
+        "WHERE s.key = k.key AND s.id < $2 ORDER BY s.id DESC LIMIT $3) AS m ORDER BY m.id DESC LIMIT $3",
+        list(keys),
+        before,
         limit,
+    )
+    return rows
+
+
+async def latest_movements(
+    con: asyncpg.Connection, *, warehouse: str | None, before: int, limit: int
+) -> list[asyncpg.Record]:
+    """Newest first, of one warehouse or of all."""
+    asked = Conditions()
+    asked.add("s.id < {}", before)
+    if warehouse is not None:
+        asked.add("split_part(s.key, '@', 2) = {}", warehouse)
+    rows: list[asyncpg.Record] = await con.fetch(
+        f"SELECT {MOVEMENT_COLUMNS} FROM stock_movement s {asked.where} "  # noqa: S608
+        f"ORDER BY s.id DESC LIMIT {asked.place(limit)}",
+        *asked.values,
     )
     return rows
 

@@ -48,7 +48,7 @@ CREATE TABLE reservation (
     CONSTRAINT reservation_quantity CHECK (quantity > 0 AND per_unit > 0 AND quantity % per_unit = 0),
     CONSTRAINT reservation_state CHECK (state IN ('reserved', 'picked', 'shipped', 'released'))
 );
-CREATE INDEX reservation_live_by_level ON reservation (key) WHERE state IN ('reserved', 'picked');
+CREATE INDEX reservation_by_level ON reservation (key);
 
 CREATE TABLE shipment (
     id TEXT COLLATE "C" NOT NULL,
