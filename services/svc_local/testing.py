@@ -1,0 +1,173 @@
+"""The pytest plugin of the project: real servers for tests, one set per run, started when first asked for.
+
+Everything lives in one temporary folder and on free ports, so a run disturbs neither `make up` nor another run. Each
+server has a guardian, which ends it and removes its folder even when pytest itself is killed.
+"""
+
+import asyncio
+import inspect
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TypeVar, overload
+
+import pytest
+
+from svc_contracts.suite import SERVICES
+from svc_local import kafka as kafka_broker
+from svc_local import postgres as postgres_server
+from svc_local.databases import Databases, DatabaseUrls, Passwords
+from svc_local.processes import free_ports, guarded
+
+T = TypeVar("T")
+POLL_SECONDS = 0.02
+
+
+@dataclass(slots=True)
+class PostgresForTests:
+    """The cluster of this run. `database_of` is what a test wants; `url` is the superuser's."""
+
+    url: str
+    databases: Databases
+    templates: set[str] = field(default_factory=set)
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def clone_of(self, package: str) -> tuple[str, DatabaseUrls]:
+        """A new database with the package's migrations applied: its name, its addresses."""
+        database = database_name(package)
+        template = f"template_{database}"
+        if template not in self.templates:
+            self.make_template(package, database, template)
+        name = f"{database}_{next(self.numbers)}"
+        return name, self.databases.clone(template, name, roles_of=database)
+
+    def make_template(self, package: str, database: str, template: str) -> None:
+        passwords = Passwords(app=postgres_server.new_password(), owner=postgres_server.new_password())
+        urls = self.databases.ensure(template, roles_of=database, passwords=passwords)
+        # A thread of its own: migrations run an event loop, and the caller may be inside one.
+        with ThreadPoolExecutor(max_workers=1) as aside:
+            aside.submit(migrate, package, urls.owner).result()
+        self.templates.add(template)
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaForTests:
+    bootstrap: str
+    cluster_id: str
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresForTests]:
+    with server_folder("postgres") as folder:
+        password = postgres_server.new_password()
+        cluster = postgres_server.start(
+            folder / "data", port=free_ports(1)[0], password=password, log=folder / "server.log"
+        )
+        assert cluster.pid is not None
+        with guardian_of(cluster.pid, folder):
+            try:
+                with Databases(cluster.url) as databases:
+                    yield PostgresForTests(cluster.url, databases)
+            finally:
+                postgres_server.stop(cluster.pid)
+                reap(cluster.process)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaForTests]:
+    with server_folder("kafka") as folder:
+        port, controller_port = free_ports(2)
+        broker = kafka_broker.start(folder, port=port, controller_port=controller_port, log=folder / "server.log")
+        assert broker.pid is not None
+        with guardian_of(broker.pid, folder):
+            try:
+                yield KafkaForTests(broker.bootstrap, broker.cluster_id)
+            finally:
+                kafka_broker.stop(broker.pid)
+                reap(broker.process)
+
+
+@pytest.fixture
+def database_of(postgres: PostgresForTests) -> Iterator[Callable[[str], DatabaseUrls]]:
+    """`database_of("order_svc")`: a database of that package for this test alone."""
+    made: list[str] = []
+
+    def make(package: str) -> DatabaseUrls:
+        name, urls = postgres.clone_of(package)
+        made.append(name)
+        return urls
+
+    yield make
+    for name in made:
+        postgres.databases.drop(name)
+
+
+@overload
+async def eventually(check: Callable[[], Awaitable[T]], *, within_seconds: float, because: str) -> T: ...
+@overload
+async def eventually(check: Callable[[], T], *, within_seconds: float, because: str) -> T: ...
+async def eventually(check: Callable[[], object], *, within_seconds: float, because: str) -> object:
+    """Asks again and again until the check is truthy (or, returning None, raises no AssertionError any more).
+
+    Returns: what the check returned. Raises: AssertionError that says `because`, with the last failure as its cause.
+    """
+    deadline = time.monotonic() + within_seconds
+    while True:
+        failure: AssertionError | None = None
+        try:
+            value = check()
+            if inspect.isawaitable(value):
+                value = await value
+        except AssertionError as fault:
+            failure = fault
+        else:
+            if value is None or value:
+                return value
+        if time.monotonic() > deadline:
+            last = f"{failure}" if failure else f"the last answer was {value!r}"
+            raise AssertionError(f"not within {within_seconds} s: {because} ({last})") from failure
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def database_name(package: str) -> str:
+    return next((entry.database for entry in SERVICES.values() if entry.package == package), package)
+
+
+def migrate(package: str, owner_url: str) -> None:
+    from svc_kit import migrate as migrations
+
+    migrations.upgrade(package, owner_url)
+
+
+@contextmanager
+def server_folder(name: str) -> Iterator[Path]:
+    """A folder for one server in a temporary one; a guardian removes both."""
+    folder = Path(tempfile.mkdtemp(prefix="yunying-test-")) / name
+    folder.mkdir()
+    yield folder
+
+
+@contextmanager
+def guardian_of(pid: int, folder: Path) -> Iterator[None]:
+    guardian = guarded(pid, folder)
+    try:
+        yield
+    finally:
+        guardian.communicate(timeout=30)
+
+
+def reap(process: object) -> None:
+    """Reads the exit status, so that nothing is left as a zombie."""
+    wait = getattr(process, "wait", None)
+    if wait is not None:
+        wait(timeout=10)
