@@ -1,4 +1,7 @@
-"""Ends one process and removes folders once whoever started it is gone. Standard library only: it starts in 15 ms."""
+"""Ends servers and removes their folder once whoever started them is gone. Standard library only: it starts in 15 ms.
+
+It reads lines `<pid> <signal>` from its standard input; the end of the input is the moment to act.
+"""
 
 import contextlib
 import os
@@ -8,28 +11,31 @@ import sys
 import time
 
 GRACE_SECONDS = 8.0
+REMOVALS_MAX = 50
 
 
 def main() -> None:
-    pid, number, folders = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    sys.stdin.buffer.read()
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-        deadline = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < deadline:
-            os.kill(pid, 0)
-            if is_zombie(pid):
-                break
-            time.sleep(0.02)
-        else:
+    servers = [(int(pid), int(number)) for pid, number in (line.split() for line in sys.stdin)]
+    for pid, number in servers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+    for pid, _ in servers:
+        with contextlib.suppress(ProcessLookupError):
+            wait_or_kill(pid)
+    for folder in sys.argv[1:]:
+        remove(folder)
+
+
+def wait_or_kill(pid: int) -> None:
+    deadline = time.monotonic() + GRACE_SECONDS
+    while not is_zombie(pid):
+        os.kill(pid, 0)
+        if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
-            time.sleep(0.2)
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            os.rmdir(os.path.dirname(folder))  # only where we were the last in there
+            return
+        time.sleep(0.02)
 
 
 def is_zombie(pid: int) -> bool:
@@ -39,6 +45,15 @@ def is_zombie(pid: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return False
+
+
+def remove(folder: str) -> None:
+    """Again while something that was just being started still writes into it."""
+    for _ in range(REMOVALS_MAX):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(folder):
+            return
+        time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -72,9 +72,11 @@ def start(
     controller_port: int,
     log: Path,
     progress: Callable[[int, int], None] = lambda done, of: None,
+    spawned: Callable[[int], None] = lambda pid: None,
 ) -> Broker:
     """Formats `folder` where it is new, starts the broker and returns when it listens.
 
+    `progress` hears of downloaded jars, `spawned` the process id as soon as there is one.
     Raises: Trouble with the end of its log.
     """
     program = command(kafka_jars.ensure(progress=progress), folder)
@@ -85,6 +87,7 @@ def start(
         if cluster_id_of(folder) is None:
             format_storage(program, folder, settings)
         process = spawn([*program, "kafka.Kafka", settings], log=log, folder=folder)
+        spawned(process.pid)
     wait_until_listening(process, port, log=log, seconds=START_SECONDS, what="Apache Kafka")
     return Broker(f"{HOST}:{port}", str(cluster_id_of(folder)), process.pid, process)
 

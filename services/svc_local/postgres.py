@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -57,9 +58,12 @@ class Cluster:
     process: subprocess.Popen[bytes] | None = None
 
 
-def start(folder: Path, *, port: int, password: str, log: Path) -> Cluster:
+def start(
+    folder: Path, *, port: int, password: str, log: Path, spawned: Callable[[int], None] = lambda pid: None
+) -> Cluster:
     """Makes the cluster in `folder` where there is none, starts it, and returns when it accepts connections.
 
+    `spawned` hears the process id as soon as there is one.
     Raises: Trouble with the end of its log.
     """
     identity = identity_of_server()
@@ -70,6 +74,7 @@ def start(folder: Path, *, port: int, password: str, log: Path) -> Cluster:
         options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
         command: list[str | Path] = [bin_folder() / "postgres", "-D", folder, "-p", str(port), *options]
         process = spawn(command, log=log, folder=folder, identity=identity, environment=clean_environment())
+        spawned(process.pid)
     wait_until_ready(process, folder, log)
     return Cluster(url_of(port, password), port, process.pid, process)
 

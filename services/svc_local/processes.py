@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import psutil
 
@@ -101,15 +103,32 @@ def tail(log: Path, lines: int = TAIL_LINES) -> str:
         return "(no log)"
 
 
-def guarded(pid: int, *folders: Path, stop: signal.Signals = signal.SIGTERM) -> subprocess.Popen[bytes]:
-    """A guardian that ends `pid` and removes `folders` when this process is gone, however it went.
+class Guardian:
+    """Ends servers and removes `folder` when this process is gone, however it went, or at the end of the block.
 
-    It waits on a pipe whose other end only we hold, so that it also sees a SIGKILL. Closing its stdin asks it to
-    do so now.
+    A small process waits on a pipe whose other end only we hold, so that it also sees our SIGKILL.
     """
-    script = Path(__file__).with_name("guardian.py")
-    command = [sys.executable, "-S", "-E", str(script), str(pid), str(int(stop)), *map(str, folders)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+
+    def __init__(self, folder: Path) -> None:
+        script = Path(__file__).with_name("guardian.py")
+        self._process = subprocess.Popen(
+            [sys.executable, "-S", "-E", os.fspath(script), os.fspath(folder)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.communicate(timeout=30)
+
+    def watch(self, pid: int, stop: signal.Signals) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{pid} {int(stop)}\n".encode())
+        self._process.stdin.flush()
 
 
 def wait_until_listening(process: subprocess.Popen[bytes], port: int, *, log: Path, seconds: float, what: str) -> None:

@@ -6,6 +6,8 @@ server has a guardian, which ends it and removes its folder even when pytest its
 
 import asyncio
 import inspect
+import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -22,7 +24,7 @@ from svc_contracts.suite import SERVICES
 from svc_local import kafka as kafka_broker
 from svc_local import postgres as postgres_server
 from svc_local.databases import Databases, DatabaseUrls, Passwords
-from svc_local.processes import free_ports, guarded
+from svc_local.processes import Guardian, free_ports
 
 T = TypeVar("T")
 POLL_SECONDS = 0.02
@@ -68,33 +70,31 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresForTests]:
-    with server_folder("postgres") as folder:
-        password = postgres_server.new_password()
+    with guarded_folder() as (folder, guardian):
         cluster = postgres_server.start(
-            folder / "data", port=free_ports(1)[0], password=password, log=folder / "server.log"
+            folder / "data",
+            port=free_ports(1)[0],
+            password=postgres_server.new_password(),
+            log=folder / "server.log",
+            spawned=lambda pid: guardian.watch(pid, signal.SIGINT),
         )
-        assert cluster.pid is not None
-        with guardian_of(cluster.pid, folder):
-            try:
-                with Databases(cluster.url) as databases:
-                    yield PostgresForTests(cluster.url, databases)
-            finally:
-                postgres_server.stop(cluster.pid)
-                reap(cluster.process)
+        with ended_at_last(cluster.process, postgres_server.stop), Databases(cluster.url) as databases:
+            yield PostgresForTests(cluster.url, databases)
 
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[KafkaForTests]:
-    with server_folder("kafka") as folder:
+    with guarded_folder() as (folder, guardian):
         port, controller_port = free_ports(2)
-        broker = kafka_broker.start(folder, port=port, controller_port=controller_port, log=folder / "server.log")
-        assert broker.pid is not None
-        with guardian_of(broker.pid, folder):
-            try:
-                yield KafkaForTests(broker.bootstrap, broker.cluster_id)
-            finally:
-                kafka_broker.stop(broker.pid)
-                reap(broker.process)
+        broker = kafka_broker.start(
+            folder / "broker",
+            port=port,
+            controller_port=controller_port,
+            log=folder / "server.log",
+            spawned=lambda pid: guardian.watch(pid, signal.SIGTERM),
+        )
+        with ended_at_last(broker.process, kafka_broker.stop):
+            yield KafkaForTests(broker.bootstrap, broker.cluster_id)
 
 
 @pytest.fixture
@@ -150,24 +150,18 @@ def migrate(package: str, owner_url: str) -> None:
 
 
 @contextmanager
-def server_folder(name: str) -> Iterator[Path]:
-    """A folder for one server in a temporary one; a guardian removes both."""
-    folder = Path(tempfile.mkdtemp(prefix="yunying-test-")) / name
-    folder.mkdir()
-    yield folder
+def guarded_folder() -> Iterator[tuple[Path, Guardian]]:
+    """A temporary folder and the guardian that removes it."""
+    folder = Path(tempfile.mkdtemp(prefix="yunying-test-"))
+    with Guardian(folder) as guardian:
+        yield folder, guardian
 
 
 @contextmanager
-def guardian_of(pid: int, folder: Path) -> Iterator[None]:
-    guardian = guarded(pid, folder)
+def ended_at_last(process: subprocess.Popen[bytes] | None, stop: Callable[[int], None]) -> Iterator[None]:
+    assert process is not None
     try:
         yield
     finally:
-        guardian.communicate(timeout=30)
-
-
-def reap(process: object) -> None:
-    """Reads the exit status, so that nothing is left as a zombie."""
-    wait = getattr(process, "wait", None)
-    if wait is not None:
-        wait(timeout=10)
+        stop(process.pid)
+        process.wait(timeout=10)
