@@ -26,29 +26,41 @@ def locked(path: Path, *, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[N
     The kernel frees a lock when its holder ends, however it ended: a file that stays behind is not a lock.
     Raises: Trouble naming the holder when it is still held after `wait_seconds`.
     """
-    with explained(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="ascii")
-    with file:
-        deadline = time.monotonic() + wait_seconds
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    file.seek(0)
-                    holder = file.read().strip() or "unknown"
-                    raise Trouble(
-                        f"Process {holder} has held {path} for {wait_seconds:.0f} s: wait for it, or end it with "
-                        f"`kill {holder}`, and try again."
-                    ) from None
-                time.sleep(0.05)
-        file.seek(0)
-        file.truncate()
-        file.write(str(os.getpid()))
-        file.flush()
+    deadline = time.monotonic() + wait_seconds
+    while (handle := try_lock(path)) is None:
+        if time.monotonic() >= deadline:
+            holder = path.read_text().strip() or "unknown"
+            raise Trouble(
+                f"Process {holder} has held {path} for {wait_seconds:.0f} s: wait for it, or end it with "
+                f"`kill {holder}`, and try again."
+            )
+        time.sleep(0.05)
+    try:
         yield
+    finally:
+        os.close(handle)
+
+
+def try_lock(path: Path) -> int | None:
+    """The open lock file with our process id in it, or None where another process holds it. Closing it frees it."""
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            write_holder(handle)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except OSError:
+            os.close(handle)
+            raise
+    return handle
+
+
+def write_holder(handle: int) -> None:
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, str(os.getpid()).encode(), 0)
 
 
 def sha256_of(path: Path) -> str:

@@ -16,6 +16,7 @@ from svc_local import kafka_jars
 from svc_local.processes import HOST, end, spawn, wait_until_listening
 from svc_local.troubles import Trouble, explained
 
+SETTINGS_FILE = "server.properties"
 START_SECONDS = 60.0
 JAVA_VERSION_MIN = 17
 # A clean stop flushes the log and takes 1 s; the broker is durable against SIGKILL as well.
@@ -79,17 +80,31 @@ def start(
     `progress` hears of downloaded jars, `spawned` the process id as soon as there is one.
     Raises: Trouble with the end of its log.
     """
+    program = prepare(folder, port=port, controller_port=controller_port, progress=progress)
+    process = launch(program, folder, log=log)
+    spawned(process.pid)
+    wait_until_listening(process, port, log=log, seconds=START_SECONDS, what="Apache Kafka")
+    return Broker(f"{HOST}:{port}", str(cluster_id_of(folder)), process.pid, process)
+
+
+def prepare(
+    folder: Path, *, port: int, controller_port: int, progress: Callable[[int, int], None] = lambda done, of: None
+) -> Sequence[str | Path]:
+    """Jars, settings and a formatted folder. Returns the command line without its class."""
     program = command(kafka_jars.ensure(progress=progress), folder)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        log.parent.mkdir(parents=True, exist_ok=True)
         settings = write_settings(folder, port=port, controller_port=controller_port)
         if cluster_id_of(folder) is None:
             format_storage(program, folder, settings)
-        process = spawn([*program, "kafka.Kafka", settings], log=log, folder=folder)
-        spawned(process.pid)
-    wait_until_listening(process, port, log=log, seconds=START_SECONDS, what="Apache Kafka")
-    return Broker(f"{HOST}:{port}", str(cluster_id_of(folder)), process.pid, process)
+    return program
+
+
+def launch(program: Sequence[str | Path], folder: Path, *, log: Path) -> subprocess.Popen[bytes]:
+    """Starts the broker and does not wait for it."""
+    with explained(folder):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return spawn([*program, "kafka.Kafka", folder / SETTINGS_FILE], log=log, folder=folder)
 
 
 def stop(pid: int) -> None:
@@ -133,7 +148,7 @@ def write_settings(folder: Path, *, port: int, controller_port: int) -> Path:
         "log.dirs": os.fspath(data),
     }
     (folder / "log4j2.xml").write_text(LOGGING)
-    path = folder / "server.properties"
+    path = folder / SETTINGS_FILE
     path.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
     return path
 

@@ -6,6 +6,7 @@ downloads them once and prints the list.
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ ROOT = ("org.apache.kafka", "kafka_2.13", VERSION)
 LOG_BINDING = ("org.apache.logging.log4j", "log4j-slf4j-impl")
 PARALLEL_MAX = 4
 TRIES_MAX = 3
+SCRATCH_PREFIX = ".fetch-"
 TIMEOUT_SECONDS = 30
 LOCK_FILE = Path(__file__).with_name("kafka_jars.lock")
 
@@ -69,6 +71,8 @@ def ensure(
             return paths
         with locked(folder.with_suffix(".lock")):
             folder.mkdir(parents=True, exist_ok=True)
+            for interrupted in folder.glob(f"{SCRATCH_PREFIX}*"):
+                shutil.rmtree(interrupted, ignore_errors=True)
             missing = [jar for jar in jars if not is_whole(folder / jar.filename, jar)]
             for jar in missing:
                 (folder / jar.filename).unlink(missing_ok=True)
@@ -84,7 +88,7 @@ def fetch_all(
     jars: Sequence[Jar], folder: Path, repositories: Repositories, progress: Callable[[int, int], None]
 ) -> None:
     with (
-        tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch,
+        tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX, dir=folder) as scratch,
         ThreadPoolExecutor(max_workers=PARALLEL_MAX) as pool,
     ):
         jobs = [pool.submit(fetch, jar, Path(scratch), folder, repositories) for jar in jars]

@@ -22,6 +22,7 @@ from svc_local.troubles import Trouble, explained
 
 SUPERUSER = "postgres"
 SYSTEM_USER = "embedded_postgres"
+MAJOR = "18"
 START_SECONDS = 60.0
 # A fast shutdown aborts transactions and writes a checkpoint; an immediate one recovers at the next start.
 STOP_SIGNALS = ((signal.SIGINT, 6.0), (signal.SIGQUIT, 2.0))
@@ -66,17 +67,40 @@ def start(
     `spawned` hears the process id as soon as there is one.
     Raises: Trouble with the end of its log.
     """
-    identity = identity_of_server()
-    with explained(folder):
-        if not (folder / "PG_VERSION").exists():
-            initialise(folder, password=password, identity=identity)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        command: list[str | Path] = [bin_folder() / "postgres", "-D", folder, "-p", str(port), *options]
-        process = spawn(command, log=log, folder=folder, identity=identity, environment=clean_environment())
-        spawned(process.pid)
+    prepare(folder, password=password)
+    process = launch(folder, port=port, log=log)
+    spawned(process.pid)
     wait_until_ready(process, folder, log)
     return Cluster(url_of(port, password), port, process.pid, process)
+
+
+def prepare(folder: Path, *, password: str) -> None:
+    """A cluster stands in `folder` afterwards.
+
+    Raises: Trouble when one of another major version stands there.
+    """
+    with explained(folder):
+        try:
+            version = (folder / "PG_VERSION").read_text().strip()
+        except FileNotFoundError:
+            initialise(folder, password=password, identity=identity_of_server(folder))
+            return
+    if version != MAJOR:
+        raise Trouble(
+            f"{folder} was made by PostgreSQL {version} and this brings {MAJOR}: check out the version that made it "
+            "to save the data, or type `make reset` to begin anew."
+        )
+
+
+def launch(folder: Path, *, port: int, log: Path) -> subprocess.Popen[bytes]:
+    """Starts the server and does not wait for it."""
+    options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    command: list[str | Path] = [bin_folder() / "postgres", "-D", folder, "-p", str(port), *options]
+    with explained(folder):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return spawn(
+            command, log=log, folder=folder, identity=identity_of_server(folder), environment=clean_environment()
+        )
 
 
 def stop(pid: int) -> None:
@@ -180,10 +204,15 @@ def wait_until_ready(process: subprocess.Popen[bytes], folder: Path, log: Path) 
         time.sleep(0.01)
 
 
-def identity_of_server() -> Identity | None:
-    """PostgreSQL refuses to run as root: then it runs as a user of its own. None: as the user we are."""
+def identity_of_server(folder: Path) -> Identity | None:
+    """PostgreSQL refuses to run as root: then it runs as the owner of its data, at first a user of its own.
+
+    None: as the user we are.
+    """
     if os.geteuid() != 0:
         return None
+    if folder.exists() and folder.stat().st_uid != 0:
+        return Identity(folder.stat().st_uid, folder.stat().st_gid)
     try:
         entry = pwd.getpwnam(SYSTEM_USER)
     except KeyError:
