@@ -80,8 +80,8 @@ def start(
     `progress` hears of downloaded jars, `spawned` the process id as soon as there is one.
     Raises: Trouble with the end of its log.
     """
-    program = prepare(folder, port=port, controller_port=controller_port, progress=progress)
-    process = launch(program, folder, log=log)
+    jars = prepare(folder, port=port, controller_port=controller_port, progress=progress)
+    process = launch(jars, folder, log=log)
     spawned(process.pid)
     wait_until_listening(process, port, log=log, seconds=START_SECONDS, what="Apache Kafka")
     return Broker(f"{HOST}:{port}", str(cluster_id_of(folder)), process.pid, process)
@@ -89,22 +89,27 @@ def start(
 
 def prepare(
     folder: Path, *, port: int, controller_port: int, progress: Callable[[int, int], None] = lambda done, of: None
-) -> Sequence[str | Path]:
-    """Jars, settings and a formatted folder. Returns the command line without its class."""
-    program = command(kafka_jars.ensure(progress=progress), folder)
+) -> Sequence[Path]:
+    """Settings and a formatted folder. Returns the jars."""
+    jars = kafka_jars.ensure(progress=progress)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         settings = write_settings(folder, port=port, controller_port=controller_port)
         if cluster_id_of(folder) is None:
-            format_storage(program, folder, settings)
-    return program
+            format_storage(jars, folder, settings)
+    return jars
 
 
-def launch(program: Sequence[str | Path], folder: Path, *, log: Path) -> subprocess.Popen[bytes]:
+def launch(jars: Sequence[Path], folder: Path, *, log: Path) -> subprocess.Popen[bytes]:
     """Starts the broker and does not wait for it."""
     with explained(folder):
         log.parent.mkdir(parents=True, exist_ok=True)
-        return spawn([*program, "kafka.Kafka", folder / SETTINGS_FILE], log=log, folder=folder)
+        return spawn(
+            [*command(folder), "kafka.Kafka", folder / SETTINGS_FILE],
+            log=log,
+            folder=folder,
+            environment=environment(jars),
+        )
 
 
 def stop(pid: int) -> None:
@@ -130,9 +135,13 @@ async def external(bootstrap: str) -> Broker:
     return Broker(bootstrap, str(described["cluster_id"]), None)
 
 
-def command(jars: Sequence[Path], folder: Path) -> list[str | Path]:
-    logging = f"-Dlog4j2.configurationFile={folder / 'log4j2.xml'}"
-    return [java(), *HEAP, logging, "-cp", os.pathsep.join(map(os.fspath, jars))]
+def command(folder: Path) -> list[str | Path]:
+    return [java(), *HEAP, f"-Dlog4j2.configurationFile={folder / 'log4j2.xml'}"]
+
+
+def environment(jars: Sequence[Path]) -> dict[str, str]:
+    """The class path stands here and not on the command line, where every list of processes would show its 4 KiB."""
+    return {**os.environ, "CLASSPATH": os.pathsep.join(map(os.fspath, jars))}
 
 
 def write_settings(folder: Path, *, port: int, controller_port: int) -> Path:
@@ -153,15 +162,16 @@ def write_settings(folder: Path, *, port: int, controller_port: int) -> Path:
     return path
 
 
-def format_storage(program: Sequence[str | Path], folder: Path, settings: Path) -> None:
+def format_storage(jars: Sequence[Path], folder: Path, settings: Path) -> None:
     """A new cluster id and empty logs.
 
     What an interrupted format left behind is removed first; a folder that has served has its id and never comes here.
     """
     shutil.rmtree(folder / "data", ignore_errors=True)
     done = subprocess.run(
-        [*program, "kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c", settings],
+        [*command(folder), "kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c", settings],
         cwd=folder,
+        env=environment(jars),
         capture_output=True,
         text=True,
         check=False,

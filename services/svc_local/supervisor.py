@@ -174,8 +174,8 @@ class Supervisor:
             port, control = self.ports.of("kafka"), self.ports.of("kafka-controller")
             folder, log = self.state.kafka, self.state.log_of("kafka")
             refuse_busy({"kafka": port, "kafka-controller": control})
-            program = kafka.prepare(folder, port=port, controller_port=control, progress=progress)
-            child = self.begin("kafka", lambda: kafka.launch(program, folder, log=log), kafka.STOP_SIGNALS)
+            jars = kafka.prepare(folder, port=port, controller_port=control, progress=progress)
+            child = self.begin("kafka", lambda: kafka.launch(jars, folder, log=log), kafka.STOP_SIGNALS)
             wait_until_listening(popen_of(child), port, log=log, seconds=kafka.START_SECONDS, what="Apache Kafka")
             return kafka.Broker(f"{HOST}:{port}", str(kafka.cluster_id_of(folder)), child.pid)
 
