@@ -1,0 +1,39 @@
+# `make help` lists what there is. Every target works on a bare machine with Python 3.11 or newer.
+
+PYTHON ?= python3
+BOOT = @$(PYTHON) services/svc_local/bootstrap.py
+
+.PHONY: help up down status logs reset test check demo tour bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+up: ## start the whole suite in the background (YUNYING_PORT_OFFSET=100 moves every port)
+	$(BOOT) svc_local up
+
+down: ## stop it; the data stay
+	$(BOOT) svc_local down
+
+status: ## one line per process: ready, restarts, memory
+	$(BOOT) svc_local status
+
+logs: ## follow all logs (SERVICE=order-svc: one of them)
+	$(BOOT) svc_local logs
+
+reset: ## stop it and delete its data, after asking (YES=1 does not ask)
+	$(BOOT) svc_local reset
+
+test: ## all tests, on a PostgreSQL and a Kafka of their own (ARGS="-k name" chooses)
+	$(BOOT) --dev pytest $(ARGS)
+
+check: ## format, lint, types, rules, dependency audit
+	$(BOOT) --dev svc_local.check
+
+demo: ## replay a year of real shopping baskets and compare every figure (HOUSEHOLDS=all, TAMPER=1)
+	$(BOOT) --dev svc_local.demo
+
+tour: ## run the README's code blocks against the running suite and compare the answers
+	$(BOOT) svc_local.tour
+
+bench: ## measure the suite beside the machine's own limit
+	$(BOOT) --dev bench
