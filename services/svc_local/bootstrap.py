@@ -75,8 +75,8 @@ def refuse_old_python() -> None:
         if found:
             os.execv(found, [found, *sys.argv])
     raise Trouble(
-        f"This needs Python 3.11 or newer and {sys.executable} is {sys.version.split()[0]}: install python3.11 (or newer) and type `make up` again, or "
-        "name one with `make up PYTHON=/path/to/python3.12`."
+        f"This needs Python 3.11 or newer and {sys.executable} is {sys.version.split()[0]}: install python3.11 (or "
+        "newer) and type `make up` again, or name one with `make up PYTHON=/path/to/python3.12`."
     )
 
 

@@ -6,8 +6,11 @@ server has a guardian, which ends it and removes its folder even when pytest its
 
 import asyncio
 import inspect
+import os
+import secrets
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -22,8 +25,11 @@ import pytest
 
 from svc_contracts.suite import SERVICES
 from svc_local import kafka as kafka_broker
+from svc_local import ledger
 from svc_local import postgres as postgres_server
 from svc_local.databases import Databases, DatabaseUrls, Passwords
+from svc_local.layout import OFFSET_STEP, State, read_json
+from svc_local.ports import free_offset
 from svc_local.processes import Guardian, free_ports
 
 T = TypeVar("T")
@@ -95,6 +101,63 @@ def kafka() -> Iterator[KafkaForTests]:
         )
         with ended_at_last(broker.process, kafka_broker.stop):
             yield KafkaForTests(broker.bootstrap, broker.cluster_id)
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteForTests:
+    """The whole suite as `make up` starts it, in a folder of its own. `credentials`: the owner's login and password."""
+
+    gateway_url: str
+    credentials: dict[str, str]
+    ports: dict[str, int]
+    state_dir: Path
+
+
+@pytest.fixture(scope="session")
+def suite() -> Iterator[SuiteForTests]:
+    """Started once per run, without the sample shop."""
+    with guarded_folder() as (folder, guardian):
+        state = State(folder / "state")
+        start_suite(state, guardian)
+        report = read_json(state.suite_file)
+        try:
+            yield SuiteForTests(report["gateway_url"], report["credentials"], report["ports"], state.folder)
+        finally:
+            run_command("down", state)
+
+
+def start_suite(state: State, guardian: Guardian | None = None, **settings: str) -> str:
+    """`make up` on free ports. Returns what it printed."""
+    state.make()
+    state.sample_marker.touch()
+    offset = free_offset(shuffled_offsets())
+    assert offset is not None, "no free ports on this machine"
+    done = run_command("up", state, YUNYING_PORT_OFFSET=str(offset), **settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    if guardian is not None:
+        watch_all(guardian, state)
+    return done.stdout
+
+
+def run_command(name: str, state: State, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """`python -m svc_local <name>` for another state folder than this clone's."""
+    environment = {**os.environ, "YUNYING_STATE_DIR": str(state.folder), **settings}
+    command = [sys.executable, "-m", "svc_local", name]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
+
+
+def watch_all(guardian: Guardian, state: State) -> None:
+    """Should pytest be killed, the supervisor ends first and takes its children with it."""
+    entry = ledger.supervisor(state)
+    assert entry is not None
+    guardian.watch(entry.pid, signal.SIGTERM)
+
+
+def shuffled_offsets() -> list[int]:
+    """Below the ports that the system hands out to connections, and in another order for every run."""
+    offsets = list(range(2_000, 13_000, OFFSET_STEP))
+    secrets.SystemRandom().shuffle(offsets)
+    return offsets
 
 
 @pytest.fixture

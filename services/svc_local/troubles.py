@@ -27,7 +27,7 @@ def explained(path: Path) -> Iterator[None]:
 def sentence_of(fault: OSError, path: Path) -> str | None:
     """One sentence for a full disk or files of another user; None for anything else."""
     place = Path(os.fsdecode(fault.filename)) if isinstance(fault.filename, str | bytes) else path
-    if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+    if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"The disk that holds {path} is full: free some space there (`df -h {path}` shows it) and try again."
     if fault.errno in (errno.EACCES, errno.EPERM):
         return (
