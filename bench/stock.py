@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from svc_kit.consumer import Received
-from svc_kit.testing import DatabaseUrls, runtime_of
+from svc_kit.testing import runtime_of
 
 from inventory_svc.app import SERVICE
 from inventory_svc.events_in import decide
@@ -22,6 +22,7 @@ from inventory_svc.warehouses.commands import open_warehouse
 from inventory_svc.warehouses.rules import Warehouse
 from svc_contracts.events.base import Region
 from svc_contracts.events.order import OrderPlaced, PlacedLine
+from svc_local.databases import DatabaseUrls
 
 SKU_COUNT = 1_000
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
