@@ -14,10 +14,11 @@ from svc_local.secret_store import Secrets
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is up before the first service starts. `databases`: database name → addresses."""
+    """What is up before the first service starts. `server_url` is the superuser's; `databases`: name → addresses."""
 
     ports: Ports
     secrets: Secrets
+    server_url: str
     databases: Mapping[str, DatabaseUrls]
     kafka_bootstrap: str
     kafka_cluster: str

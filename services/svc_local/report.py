@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from svc_local import postgres
 from svc_local.environments import Surroundings
 from svc_local.layout import Ports, State, read_json, write_private
 
@@ -23,7 +22,7 @@ def write_report(state: State, ports: Ports, around: Surroundings, *, seconds: f
         "openapi_url": f"{gateway}/openapi.json",
         "ports": ports.all(),
         "postgres": {"app": {name: urls.app for name, urls in around.databases.items()}},
-        "postgres_url": postgres.url_of(ports.of("postgres"), around.secrets.postgres_password),
+        "postgres_url": around.server_url,
         "kafka": around.kafka_bootstrap,
         "kafka_cluster": around.kafka_cluster,
         "credentials": owner,

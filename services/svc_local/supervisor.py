@@ -148,6 +148,7 @@ class Supervisor:
         return Surroundings(
             ports=self.ports,
             secrets=self.secrets,
+            server_url=server,
             databases=self.make_databases(server),
             kafka_bootstrap=running.bootstrap,
             kafka_cluster=running.cluster_id,
