@@ -15,7 +15,7 @@ from svc_local.downloads import try_lock, write_holder
 from svc_local.layout import Ports, State, ports_of, read_json
 from svc_local.progress import Channel, Display, messages
 from svc_local.readiness import is_ready
-from svc_local.report import closing_lines, mark_stopped
+from svc_local.report import closing_lines, mark
 from svc_local.troubles import Trouble, explained, refuse_files_of_others
 
 STOP_SECONDS = 10.0
@@ -31,7 +31,7 @@ def up(state: State) -> int:
     lock = try_lock(state.lock_file)
     if lock is None:
         return already_running(state, ports)
-    mark_stopped(state)
+    mark(state, "starting", ports)
     reading, writing = os.pipe()
     if daemonise():
         os.close(reading)
@@ -137,7 +137,7 @@ def down(state: State) -> int:
     if entry is not None:
         signal_and_wait(entry.pid)
     left = ledger.end_leftovers(state)
-    mark_stopped(state)
+    mark(state, "stopped")
     if entry is None and not left:
         print("The suite was not running.")
     else:

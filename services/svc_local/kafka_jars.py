@@ -148,6 +148,8 @@ def reason(fault: Exception) -> str:
         return f"no answer within {TIMEOUT_SECONDS} s"
     if isinstance(fault, requests.exceptions.ChunkedEncodingError):
         return "the connection broke half way"
+    if isinstance(fault, requests.exceptions.SSLError):
+        return "its certificate is not trusted here: REQUESTS_CA_BUNDLE names the file with those that are"
     if isinstance(fault, requests.ConnectionError):
         return "no connection"
     return "it is not there" if isinstance(fault, RuntimeError) else type(fault).__name__

@@ -31,11 +31,13 @@ def write_report(state: State, ports: Ports, around: Surroundings, *, seconds: f
     return report
 
 
-def mark_stopped(state: State) -> None:
-    """The offset stays, so that the next start listens where this one did."""
+def mark(state: State, what: str, ports: Ports | None = None) -> None:
+    """Another state of the suite; the offset stays, so that the next start listens where this one did."""
     report = read_json(state.suite_file)
+    if ports is not None:
+        report["port_offset"] = ports.offset
     if report:
-        write_private(state.suite_file, {**report, "state": "stopped"})
+        write_private(state.suite_file, {**report, "state": what})
 
 
 def closing_lines(report: Mapping[str, Any]) -> list[str]:
