@@ -5,18 +5,18 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psutil
 
 from svc_local import ledger
-from svc_local.downloads import try_lock, write_holder
+from svc_local.downloads import holder_of, try_lock, write_holder
 from svc_local.layout import Ports, State, ports_of, read_json
 from svc_local.progress import Channel, Display, messages
 from svc_local.readiness import is_ready
 from svc_local.report import closing_lines, mark
-from svc_local.troubles import Trouble, explained, refuse_files_of_others
+from svc_local.troubles import Trouble, explained, refuse_files_of_others, sentence_of
 
 STOP_SECONDS = 10.0
 START_SECONDS_MAX = 900.0
@@ -24,13 +24,26 @@ LOG_LINES = 20
 
 
 def up(state: State) -> int:
-    """Starts the suite in the background and returns when it is ready. On a running one it prints the addresses."""
+    """Starts the suite in the background and returns when it is ready. On a running one it prints the addresses.
+
+    Where another `make up` is still at work it waits for it, and takes over should that one fail.
+    Raises: Trouble when the suite runs with another offset than the one asked for.
+    """
     refuse_files_of_others(state.folder)
     state.make()
     ports = ports_of(state, os.environ)
-    lock = try_lock(state.lock_file)
-    if lock is None:
-        return already_running(state, ports)
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while (lock := try_lock(state.lock_file)) is None:
+        report = read_json(state.suite_file)
+        if report.get("state") == "ready":
+            return already_running(state, ports, report)
+        if time.monotonic() > deadline:
+            raise Trouble(f"Another `make up` has held {state.lock_file} for too long: type `make down` first.")
+        time.sleep(0.2)
+    return start(state, ports, lock)
+
+
+def start(state: State, ports: Ports, lock: int) -> int:
     mark(state, "starting", ports)
     reading, writing = os.pipe()
     if daemonise():
@@ -39,6 +52,16 @@ def up(state: State) -> int:
     os.close(writing)
     os.close(lock)
     return follow(state, reading)
+
+
+def already_running(state: State, ports: Ports, report: Mapping[str, Any]) -> int:
+    if int(report["port_offset"]) != ports.offset:
+        raise Trouble(
+            f"The suite runs already, with port offset {report['port_offset']}: type `make down` before "
+            f"`make up YUNYING_PORT_OFFSET={ports.offset}`."
+        )
+    print_addresses(state)
+    return 0
 
 
 def supervise(state: State, ports: Ports, channel: Channel, lock: int) -> int:
@@ -53,8 +76,8 @@ def supervise(state: State, ports: Ports, channel: Channel, lock: int) -> int:
         status = supervisor.run()
     except Trouble as trouble:
         channel.tell(failed=str(trouble))
-    finally:
-        sys.stdout.flush()
+    except OSError as fault:
+        channel.tell(failed=sentence_of(fault, state.folder) or str(fault))
     return status
 
 
@@ -106,39 +129,19 @@ def follow(state: State, reading: int) -> int:
     return 1
 
 
-def already_running(state: State, ports: Ports) -> int:
-    """Waits for another `make up` that is still at work.
-
-    Raises: Trouble when the suite runs with another offset than the one asked for.
-    """
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while (report := read_json(state.suite_file)).get("state") != "ready":
-        if time.monotonic() > deadline or ledger.supervisor(state) is None:
-            holder = state.lock_file.read_text().strip() or "unknown"
-            raise Trouble(f"Process {holder} holds {state.lock_file} but the suite is not up: type `make down` first.")
-        time.sleep(0.2)
-    if int(report["port_offset"]) != ports.offset:
-        raise Trouble(
-            f"The suite runs already, with port offset {report['port_offset']}: type `make down` before "
-            f"`make up YUNYING_PORT_OFFSET={ports.offset}`."
-        )
-    print_addresses(state)
-    return 0
-
-
 def print_addresses(state: State) -> None:
     print("\n".join(closing_lines(read_json(state.suite_file))))
 
 
 def down(state: State) -> int:
     """Ends everything of this clone, also what a dead supervisor left behind. The data stay."""
-    entry = ledger.supervisor(state)
+    pid = holder_of(state.lock_file)
     began = time.monotonic()
-    if entry is not None:
-        signal_and_wait(entry.pid)
+    if pid is not None:
+        signal_and_wait(pid)
     left = ledger.end_leftovers(state)
     mark(state, "stopped")
-    if entry is None and not left:
+    if pid is None and not left:
         print("The suite was not running.")
     else:
         print(f"down in {time.monotonic() - began:.1f} s; the data stay in {state.folder}")

@@ -29,7 +29,7 @@ def locked(path: Path, *, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[N
     deadline = time.monotonic() + wait_seconds
     while (handle := try_lock(path)) is None:
         if time.monotonic() >= deadline:
-            holder = path.read_text().strip() or "unknown"
+            holder = holder_of(path)
             raise Trouble(
                 f"Process {holder} has held {path} for {wait_seconds:.0f} s: wait for it, or end it with "
                 f"`kill {holder}`, and try again."
@@ -56,6 +56,19 @@ def try_lock(path: Path) -> int | None:
             os.close(handle)
             raise
     return handle
+
+
+def holder_of(path: Path) -> int | None:
+    """The process that holds the lock now; None where nobody does."""
+    try:
+        with path.open("r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read().strip() or 0) or None
+    except FileNotFoundError:
+        pass
+    return None
 
 
 def write_holder(handle: int) -> None:

@@ -80,7 +80,8 @@ class Supervisor:
             self.boot()
             self.watch()
         except StopAsked:
-            pass
+            self.channel.tell(failed="Stopped before it was ready.")
+            status = 1
         except Trouble as trouble:
             self.channel.tell(failed=str(trouble))
             status = 1

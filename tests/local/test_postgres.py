@@ -89,8 +89,10 @@ async def test_each_test_gets_a_migrated_database_of_its_own(database_of: Callab
 
     assert first.app != second.app
     con = await asyncpg.connect(first.app)
-    assert await con.fetchval("SELECT count(*) FROM outbox") == 0
-    await con.close()
+    try:
+        assert await con.fetchval("SELECT count(*) FROM outbox") == 0
+    finally:
+        await con.close()
 
 
 async def test_an_existing_server_is_used_when_a_setting_names_it(postgres: PostgresForTests) -> None:
