@@ -1,7 +1,7 @@
 """inventory-svc's table of contents."""
 
 from fastapi import FastAPI
-from svc_kit.service import Service
+from svc_kit.assembly import Service
 
 from inventory_svc.events_in import DECIDE, PROJECT
 from inventory_svc.fulfilment import api as fulfilment
@@ -10,7 +10,7 @@ from inventory_svc.settings import InventorySettings
 from inventory_svc.stock import api as stock
 from inventory_svc.timers import TIMERS
 from inventory_svc.warehouses import api as warehouses
-from svc_kit import service as kit
+from svc_kit import assembly as kit
 
 SERVICE = Service(
     name="inventory-svc",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from svc_kit.consumer import Received
-from svc_kit.service import Runtime
+from svc_kit.assembly import Runtime
 from svc_kit.testing import SentEvent, deliver, outbox_of, runtime_of
 
 from inventory_svc.app import SERVICE
