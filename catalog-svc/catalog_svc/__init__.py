@@ -1,0 +1,1 @@
+"""catalog-svc: what is sold, where, at which price, and what the shop front shows of it."""

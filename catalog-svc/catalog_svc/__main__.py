@@ -1,0 +1,6 @@
+"""`python -m catalog_svc`: one process with all its roles."""
+
+from svc_kit.process import run
+
+if __name__ == "__main__":
+    run("catalog_svc")

@@ -1,0 +1,1 @@
+"""Categories and the typed attributes of what stands in them."""

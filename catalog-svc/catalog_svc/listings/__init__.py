@@ -1,0 +1,1 @@
+"""Listings: a product in a shop, from draft to live and away again."""

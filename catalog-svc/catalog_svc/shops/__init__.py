@@ -1,0 +1,1 @@
+"""Shops: a storefront on a channel."""

@@ -1,0 +1,1 @@
+"""What the shop front reads: found, filtered, sorted, with price and availability."""
