@@ -1,0 +1,40 @@
+"""How a product is refused."""
+
+from collections.abc import Iterable
+
+from svc_kit.refusals import Fault, Refusal
+
+from catalog_svc.products.rules import Flaw
+
+
+class InvalidProduct(Refusal):
+    slug, status = "validation-failed", 422
+    title = {"en": "The product does not fit", "zh": "商品信息不符合要求"}
+
+
+class SkuTaken(Refusal):
+    slug, status = "sku-taken", 409
+    title = {"en": "This sku is already in use", "zh": "SKU 已被占用"}
+
+
+class SlugTaken(Refusal):
+    slug, status = "slug-taken", 409
+    title = {"en": "This slug is already in use", "zh": "商品链接名已被占用"}
+
+
+def faults_of(flaws: Iterable[Flaw], at: str) -> list[Fault]:
+    return [Fault(pointer=at + flaw.pointer, code=flaw.code, en=flaw.en, zh=flaw.zh) for flaw in flaws]
+
+
+def sku_taken(at: str, taken: Iterable[tuple[int, str]]) -> SkuTaken:
+    """`taken`: (number of the variant, sku)."""
+    return SkuTaken(
+        [
+            Fault(pointer=f"{at}/variants/{n}/sku", code="sku-taken", en=f"{sku} is in use", zh=f"{sku} 已被占用", sku=sku)
+            for n, sku in taken
+        ]
+    )
+
+
+def slug_taken(at: str, slug: str) -> SlugTaken:
+    return SlugTaken([Fault(pointer=f"{at}/slug", code="slug-taken", en=f"{slug} is in use", zh=f"{slug} 已被占用")])
