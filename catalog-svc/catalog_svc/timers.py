@@ -1,0 +1,10 @@
+"""What falls due."""
+
+from svc_kit.timers import Timer
+
+from catalog_svc.listings.commands.steps import PUBLISH, UNPUBLISH, publish_due, unpublish_due
+
+TIMERS = (
+    Timer(kind=PUBLISH, table="listing", id_column="id", fire=publish_due),
+    Timer(kind=UNPUBLISH, table="listing", id_column="id", fire=unpublish_due),
+)
