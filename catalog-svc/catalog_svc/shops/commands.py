@@ -1,6 +1,6 @@
 """Founding, changing, opening and suspending shops."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,29 @@ from catalog_svc.shops.rules import TRANSITIONS, Shop, Verb, possible
 class ShopTaken(Refusal):
     slug, status = "shop-taken", 409
     title = {"en": "This shop slug is already in use", "zh": "店铺标识已被占用"}
+
+
+class WrongMethods(Refusal):
+    slug, status = "validation-failed", 422
+    title = {"en": "The delivery methods do not fit", "zh": "配送方式不符合要求"}
+
+
+def require_sound_methods(given: Sequence[tuple[str, str, str]], currency: str) -> None:
+    """`given`: (id, currency of the fee, currency of the threshold). Raises WrongMethods with every fault."""
+    faults = []
+    seen: set[str] = set()
+    for n, (id, *currencies) in enumerate(given):
+        if id in seen:
+            words = {"en": f"{id} comes twice", "zh": f"{id} 重复"}
+            faults.append(Fault(pointer=f"/delivery_methods/{n}/id", code="repeated", **words))
+        seen.add(id)
+        for name, one in zip(("fee", "free_from"), currencies, strict=True):
+            if one != currency:
+                words = {"en": f"The shop sells in {currency}, not in {one}", "zh": f"店铺以 {currency} 销售"}
+                pointer = f"/delivery_methods/{n}/{name}/currency"
+                faults.append(Fault(pointer=pointer, code="wrong-currency", **words))
+    if faults:
+        raise WrongMethods(faults)
 
 
 async def found_shop(tx: Tx, shop: Shop) -> Shop:
