@@ -46,6 +46,7 @@ __all__ = [
     "ITEMS_MAX",
     "Amount",
     "Code",
+    "Language",
     "LongWords",
     "Names",
     "ShopSlug",

@@ -128,9 +128,7 @@ async def add_category(body: NewCategory, tx: Write, response: Response) -> Cate
 
 @router.get("/v1/admin/categories", dependencies=[scope("catalog:read")])
 async def list_categories(con: Read, page: PageQuery, parent_id: str | None = None) -> Page[CategoryView]:
-    found = await queries.categories(
-        con, parent_id=parent_id, after=page.after(str) or "", limit=page.limit + 1
-    )
+    found = await queries.categories(con, parent_id=parent_id, after=page.after(str) or "", limit=page.limit + 1)
     return page.of([view(one) for one in found], key=lambda one: one.id)
 
 

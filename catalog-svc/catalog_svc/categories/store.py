@@ -9,9 +9,7 @@ from catalog_svc.categories.rules import AttributeDefinition, Category, Input
 from catalog_svc.conditions import Conditions
 from catalog_svc.documents import dump, load
 
-COLUMNS = (
-    "id, parent_id, path, name::text AS name, attributes::text AS attributes, created_at, version, event_seq"
-)
+COLUMNS = "id, parent_id, path, name::text AS name, attributes::text AS attributes, created_at, version, event_seq"
 
 
 def _definition(facts: dict[str, object]) -> AttributeDefinition:

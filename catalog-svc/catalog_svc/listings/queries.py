@@ -57,9 +57,7 @@ async def listings(
     after: str,
     limit: int,
 ) -> list[Listing]:
-    return await store.page(
-        con, shops=shops_asked, product_id=product_id, states=states, after=after, limit=limit
-    )
+    return await store.page(con, shops=shops_asked, product_id=product_id, states=states, after=after, limit=limit)
 
 
 async def stored_gate(con: asyncpg.Connection, listing_id: str) -> list[GateCheck]:

@@ -178,7 +178,8 @@ async def list_prices(id: str, con: Read, who: Who, page: PageQuery) -> Page[Pri
     shop = (await shops_by_slug(con, [one.shop]))[one.shop]
     found = await queries.prices(con, id, after=page.after(str) or "", limit=page.limit + 1)
     views = [
-        PriceView(sku=sku, price=Money(amount_minor=amount_minor, currency=shop.currency)) for sku, amount_minor in found
+        PriceView(sku=sku, price=Money(amount_minor=amount_minor, currency=shop.currency))
+        for sku, amount_minor in found
     ]
     return page.of(views, key=lambda price: price.sku)
 

@@ -77,7 +77,17 @@ async def create_listings(tx: Tx, items: Sequence[NewListing], *, submit: bool) 
 def _fresh(tx: Tx, item: NewListing) -> Listing:
     dates = (item.publish_at, item.unpublish_at)
     return Listing(
-        tx.ids.new("lst"), item.product_id, item.shop, State.DRAFT, *dates, None, None, None, tx.now, version=1, event_seq=1
+        tx.ids.new("lst"),
+        item.product_id,
+        item.shop,
+        State.DRAFT,
+        *dates,
+        None,
+        None,
+        None,
+        tx.now,
+        version=1,
+        event_seq=1,
     )
 
 

@@ -26,7 +26,9 @@ def gate_blocked(checks: Sequence[GateCheck], at: str = "") -> GateBlocked:
     """Says every block at once; a block's code is the name of its check."""
     return GateBlocked(
         [
-            Fault(pointer=at + check.pointer, code=check.check.replace("_", "-"), en=check.hint["en"], zh=check.hint["zh"])
+            Fault(
+                pointer=at + check.pointer, code=check.check.replace("_", "-"), en=check.hint["en"], zh=check.hint["zh"]
+            )
             for check in blocks(checks)
         ]
     )

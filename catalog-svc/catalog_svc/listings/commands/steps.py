@@ -82,9 +82,7 @@ async def take_step(tx: Tx, verb: Verb, step: Step, *, shops: Collection[str] | 
     return outcome
 
 
-def _decide(
-    tx: Tx, verb: Verb, step: Step, listing: Listing | None, made: dict[OfferKey, Offer]
-) -> Taken | Refusal:
+def _decide(tx: Tx, verb: Verb, step: Step, listing: Listing | None, made: dict[OfferKey, Offer]) -> Taken | Refusal:
     if listing is None:
         return NotFound()
     try:

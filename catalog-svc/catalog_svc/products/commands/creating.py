@@ -130,7 +130,9 @@ def content_flaws(
     ]
     if category_id not in known:
         flaws.append(
-            Flaw("/category_id", "unknown-category", f"There is no category {category_id}", f"类目 {category_id} 不存在")
+            Flaw(
+                "/category_id", "unknown-category", f"There is no category {category_id}", f"类目 {category_id} 不存在"
+            )
         )
         return flaws
     for misfit in misfits(categories.definitions_of(category_id, known), attributes):

@@ -30,7 +30,9 @@ def sku_taken(at: str, taken: Iterable[tuple[int, str]]) -> SkuTaken:
     """`taken`: (number of the variant, sku)."""
     return SkuTaken(
         [
-            Fault(pointer=f"{at}/variants/{n}/sku", code="sku-taken", en=f"{sku} is in use", zh=f"{sku} 已被占用", sku=sku)
+            Fault(
+                pointer=f"{at}/variants/{n}/sku", code="sku-taken", en=f"{sku} is in use", zh=f"{sku} 已被占用", sku=sku
+            )
             for n, sku in taken
         ]
     )
