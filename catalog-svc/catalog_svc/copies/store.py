@@ -18,7 +18,8 @@ async def upsert_warehouses(con: asyncpg.Connection, rows: Sequence[tuple[str, S
         "SELECT code, string_to_array(channels, chr(31)), state, timeline, seq "
         "FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) "
         "AS t(code, channels, state, timeline, seq) ON CONFLICT (code) DO UPDATE SET channels = excluded.channels, "
-        f"state = excluded.state, timeline = excluded.timeline, seq = excluded.seq WHERE {LATER.format('warehouse_copy')}",
+        "state = excluded.state, timeline = excluded.timeline, seq = excluded.seq "
+        f"WHERE {LATER.format('warehouse_copy')}",
         [code for code, _, _, _ in ordered],
         ["\x1f".join(channels) for _, channels, _, _ in ordered],
         [state for _, _, state, _ in ordered],

@@ -1,4 +1,4 @@
-"""Copies of levels, warehouses and promotion prices. `timeline` and `seq`: a later word wins, whatever arrives first."""
+"""Copies of levels, warehouses and promotion prices. `timeline` and `seq`: the later word wins."""
 
 from datetime import datetime
 

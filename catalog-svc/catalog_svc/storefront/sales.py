@@ -44,7 +44,8 @@ async def add_units(con: asyncpg.Connection, units: Mapping[tuple[str, str], int
     """`units`: {(shop, product): more or fewer}."""
     ordered = sorted(key for key, more in units.items() if more)
     await con.execute(
-        "INSERT INTO product_sales (shop, product_id, units) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) "
+        "INSERT INTO product_sales (shop, product_id, units) "
+        "SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) "
         "ON CONFLICT (shop, product_id) DO UPDATE SET units = product_sales.units + excluded.units",
         [shop for shop, _ in ordered],
         [product_id for _, product_id in ordered],

@@ -99,8 +99,8 @@ async def add_words(con: asyncpg.Connection, words: Collection[tuple[str, str]])
 async def unknown_words(con: asyncpg.Connection, shop: str, words: Sequence[tuple[str, str]]) -> list[str]:
     """`words`: (word, stem). Those that begin no word of the shop."""
     rows = await con.fetch(
-        "SELECT t.word FROM unnest($2::text[], $3::text[]) AS t(word, stem) WHERE NOT EXISTS (SELECT 1 FROM search_word w "
-        "WHERE w.shop = $1 AND w.word >= t.stem AND w.word < t.stem || chr(1114111))",
+        "SELECT t.word FROM unnest($2::text[], $3::text[]) AS t(word, stem) WHERE NOT EXISTS ("
+        "SELECT 1 FROM search_word w WHERE w.shop = $1 AND w.word >= t.stem AND w.word < t.stem || chr(1114111))",
         shop,
         [word for word, _ in words],
         [stem for _, stem in words],
@@ -111,8 +111,9 @@ async def unknown_words(con: asyncpg.Connection, shop: str, words: Sequence[tupl
 async def similar_words(con: asyncpg.Connection, shop: str, words: Sequence[str]) -> dict[str, list[str]]:
     """{word: words of the shop that share letter triples with it}."""
     rows = await con.fetch(
-        "SELECT t.word, near.word AS near FROM unnest($2::text[]) AS t(word), LATERAL (SELECT w.word FROM search_word w "
-        "WHERE w.shop = $1 AND w.word % t.word ORDER BY similarity(w.word, t.word) DESC, w.word LIMIT $3) AS near",
+        "SELECT t.word, near.word AS near FROM unnest($2::text[]) AS t(word), LATERAL ("
+        "SELECT w.word FROM search_word w WHERE w.shop = $1 AND w.word % t.word "
+        "ORDER BY similarity(w.word, t.word) DESC, w.word LIMIT $3) AS near",
         shop,
         list(words),
         SIMILAR_MAX,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from svc_kit import timers
 from svc_kit.refusals import Forbidden, IllegalTransition, NotFound, Refusal
 from svc_kit.timers import Due
 from svc_kit.transaction import Tx
@@ -17,6 +16,7 @@ from catalog_svc.listings.commands.refusals import SecondPersonRequired, gate_bl
 from catalog_svc.listings.queries import Offer, offers
 from catalog_svc.listings.rules import GATED, Action, GateCheck, Listing, State, blocks, next_state, possible
 from catalog_svc.listings.store import LogEntry
+from svc_kit import timers
 
 Verb = Literal["submit", "approve", "approve_and_publish", "reject", "revise", "publish", "pause", "unlist", "archive"]
 
