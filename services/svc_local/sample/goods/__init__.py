@@ -2,4 +2,11 @@
 
 from svc_local.sample.goods import bedding, electronics, kitchen, outdoors, stationery, tea
 
-CATEGORIES = (tea.CATEGORY, kitchen.CATEGORY, bedding.CATEGORY, stationery.CATEGORY, outdoors.CATEGORY, electronics.CATEGORY)
+CATEGORIES = (
+    tea.CATEGORY,
+    kitchen.CATEGORY,
+    bedding.CATEGORY,
+    stationery.CATEGORY,
+    outdoors.CATEGORY,
+    electronics.CATEGORY,
+)

@@ -151,9 +151,7 @@ CATEGORY = Category(
     "家纺床品",
     "Bedding",
     (
-        choice(
-            "material", "cotton", "linen", "down", "foam", "buckwheat", "silk", "wool", "polyester", "bamboo"
-        ),
+        choice("material", "cotton", "linen", "down", "foam", "buckwheat", "silk", "wool", "polyester", "bamboo"),
         choice("season", "all", "summer", "winter"),
     ),
     GOODS,
