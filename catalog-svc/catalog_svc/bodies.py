@@ -1,7 +1,7 @@
 """Pieces that the bodies of several rooms are made of."""
 
 from collections.abc import Collection
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -26,7 +26,7 @@ def _not_negative(amount: Money) -> Money:
     return amount
 
 
-Language = Literal["zh", "en"]
+Language = Annotated[str, StringConstraints(pattern=r"^(zh|en)$")]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_LENGTH_MAX, strip_whitespace=True)]
 LongWords = Annotated[str, StringConstraints(min_length=1, max_length=LONG_TEXT_LENGTH_MAX, strip_whitespace=True)]
 Names = Annotated[dict[Language, Words], AfterValidator(_one_at_least)]

@@ -275,7 +275,8 @@ def sleepingbag(colour: str, pale: str) -> str:
     quilt = "M205 250 C260 270 340 270 395 250 M200 310 H400 M205 370 C260 390 340 390 395 370 M220 425 H380"
     return (
         path(
-            "M300 110 C390 110 420 190 405 300 L375 445 Q365 478 330 478 H270 Q235 478 225 445 L195 300 C180 190 210 110 300 110 Z",
+            "M300 110 C390 110 420 190 405 300 L375 445 Q365 478 330 478 H270 Q235 478 225 445 "
+            "L195 300 C180 190 210 110 300 110 Z",
             BODY,
         )
         + disc(300, 180, 46, pale)
@@ -284,12 +285,8 @@ def sleepingbag(colour: str, pale: str) -> str:
 
 
 def pole(colour: str, pale: str) -> str:
-    one = line("M{x} 150 L{y} 470", colour, 10) + line("M{x} 150 L{a} 205", pale, 24) + disc(300, 300, 0, pale)
-    return (
-        one.format(x=225, y=285, a=236)
-        + one.format(x=375, y=315, a=364)
-        + line("M262 440 H300 M300 440 H338", pale, 10)
-    )
+    shafts = line("M225 150 L285 470 M375 150 L315 470", colour, 10)
+    return shafts + line("M225 150 L236 205 M375 150 L364 205", pale, 24) + line("M262 440 H338", pale, 10)
 
 
 def lamp(colour: str, pale: str) -> str:
