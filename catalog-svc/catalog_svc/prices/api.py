@@ -34,8 +34,14 @@ class RulesBody(Body):
     quantity_max: Quantity | None = None
 
     def rules(self) -> Rules:
-        given = self.model_dump()
-        return Rules(**{name: tuple(one) if isinstance(one, list) else one for name, one in given.items()})
+        return Rules(
+            match=self.match,
+            channels=tuple(self.channels),
+            member_levels=tuple(self.member_levels),
+            segments=tuple(self.segments),
+            quantity_min=self.quantity_min,
+            quantity_max=self.quantity_max,
+        )
 
 
 class WindowBody(Body):

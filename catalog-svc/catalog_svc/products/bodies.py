@@ -1,5 +1,6 @@
 """What clients send about products, and what they get."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -123,7 +124,12 @@ class ProductChange(Body):
     def changes(self) -> dict[str, Any]:
         named = self.model_fields_set - {"version"}
         found: dict[str, Any] = {name: getattr(self, name) for name in named}
-        shaped = {"keywords": tuple, "media": pictures, "details": details, "title": dict}
+        shaped: dict[str, Callable[[Any], Any]] = {
+            "keywords": tuple,
+            "media": pictures,
+            "details": details,
+            "title": dict,
+        }
         kept = {name: value for name, value in found.items() if value is not None or name in ("brand", "role")}
         return {name: shaped[name](value) if name in shaped else value for name, value in kept.items()}
 

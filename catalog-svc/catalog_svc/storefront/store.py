@@ -109,10 +109,11 @@ async def unknown_words(con: asyncpg.Connection, shop: str, words: Sequence[tupl
 
 
 async def similar_words(con: asyncpg.Connection, shop: str, words: Sequence[str]) -> dict[str, list[str]]:
-    """{word: words of the shop that share letter triples with it}."""
+    """{word: words of the shop that share letter triples with it, or begin like it and are about as long}."""
     rows = await con.fetch(
         "SELECT t.word, near.word AS near FROM unnest($2::text[]) AS t(word), LATERAL ("
-        "SELECT w.word FROM search_word w WHERE w.shop = $1 AND w.word % t.word "
+        "SELECT w.word FROM search_word w WHERE w.shop = $1 AND (w.word % t.word OR (w.word >= left(t.word, 2) "
+        "AND w.word < left(t.word, 2) || chr(1114111) AND abs(length(w.word) - length(t.word)) <= 2)) "
         "ORDER BY similarity(w.word, t.word) DESC, w.word LIMIT $3) AS near",
         shop,
         list(words),

@@ -6,7 +6,7 @@ cuts the longer text otherwise. Latin words are lower-cased and lose a plural's 
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import rjieba
@@ -98,7 +98,7 @@ def question(text: str) -> Question:
     return Question("".join(runs(text)), tuple(meaning[:QUESTION_WORDS_MAX]))
 
 
-def query(asked: Question, meant: dict[str, Sequence[str]]) -> str:
+def query(asked: Question, meant: Mapping[str, Sequence[str]]) -> str:
     """A PostgreSQL tsquery as text. `meant`: what mistyped terms may have meant."""
     return " & ".join(f"({' | '.join(_forms(term, meant.get(term, ())))})" for term in asked.terms)
 

@@ -17,7 +17,7 @@ class Person:
 
 
 def hire(owner: Door, name: str, roles: tuple[str, ...]) -> Person:
-    """A person with a password of chance. Who was hired by a run that was cut short is let be: nobody knows the password."""
+    """A person with a password of chance. One hired by a run that was cut short is let be: the password is lost."""
     for login in (name, f"{name}-{secrets.token_hex(3)}"):
         person = Person(login, secrets.token_urlsafe(PASSWORD_BYTES))
         body = {"login": login, "password": person.password, "roles": list(roles)}
