@@ -29,6 +29,40 @@ def key(name: str) -> dict[str, str]:
     return {"Idempotency-Key": name}
 
 
+def done(answer: httpx.Response, status: int = 200) -> Any:
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def refused(answer: httpx.Response, status: int, slug: str) -> list[str]:
+    """The pointers of its faults."""
+    assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}"), answer.text
+    return [one["pointer"] for one in answer.json().get("errors", [])]
+
+
+def warehouse_changed(
+    code: str = "main", channels: Sequence[str] = ("web",), state: str = "active"
+) -> WarehouseChanged:
+    return WarehouseChanged.model_validate(
+        {
+            "code": code,
+            "kind": "own",
+            "region": "CN",
+            "priority": 1,
+            "channels": list(channels),
+            "cut_off": "16:00",
+            "handling_hours": 24,
+            "calendar": "every_day",
+            "state": state,
+        }
+    )
+
+
+def level_changed(sku: str, available: int, availability: str, warehouse: str = "main") -> StockLevelChanged:
+    facts = {"sku": sku, "warehouse": warehouse, "on_hand": available, "available": available}
+    return StockLevelChanged.model_validate({**facts, "availability": availability, "at": NOW})
+
+
 @dataclass
 class Catalog:
     """`merchant` submits, `approver` approves, `visitor` looks; `staff(...)` is anybody else."""
@@ -40,6 +74,13 @@ class Catalog:
     stack: AsyncExitStack
     numbers: "count[int]" = field(default_factory=lambda: count(1))
     seqs: dict[str, int] = field(default_factory=dict)
+
+    done = staticmethod(done)
+    refused = staticmethod(refused)
+    money = staticmethod(money)
+    key = staticmethod(key)
+    warehouse_changed = staticmethod(warehouse_changed)
+    level_changed = staticmethod(level_changed)
 
     async def staff(self, id: str, scopes: Sequence[str], shops: Sequence[str] | None = None) -> httpx.AsyncClient:
         client = client_of(self.runtime).as_(id=id, scopes=tuple(scopes), shops=shops)
@@ -115,40 +156,6 @@ class Catalog:
             for event in await outbox_of(self.runtime)
             if about in (None, event.key) and type in (None, event.type)
         ]
-
-
-def done(answer: httpx.Response, status: int = 200) -> Any:
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-def refused(answer: httpx.Response, status: int, slug: str) -> list[str]:
-    """The pointers of its faults."""
-    assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}"), answer.text
-    return [one["pointer"] for one in answer.json().get("errors", [])]
-
-
-def warehouse_changed(
-    code: str = "main", channels: Sequence[str] = ("web",), state: str = "active"
-) -> WarehouseChanged:
-    return WarehouseChanged.model_validate(
-        {
-            "code": code,
-            "kind": "own",
-            "region": "CN",
-            "priority": 1,
-            "channels": list(channels),
-            "cut_off": "16:00",
-            "handling_hours": 24,
-            "calendar": "every_day",
-            "state": state,
-        }
-    )
-
-
-def level_changed(sku: str, available: int, availability: str, warehouse: str = "main") -> StockLevelChanged:
-    facts = {"sku": sku, "warehouse": warehouse, "on_hand": available, "available": available}
-    return StockLevelChanged.model_validate({**facts, "availability": availability, "at": NOW})
 
 
 @pytest.fixture
