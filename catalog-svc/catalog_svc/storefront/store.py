@@ -20,7 +20,7 @@ COLUMNS = (
     "o.price_minor, o.published_at, o.skus::text AS skus"
 )
 # Weights of D, C, B, A: description, pieces of a title, keywords and category, title.
-WEIGHTS = "'{0.05, 0.2, 0.4, 1.0}'"
+WEIGHTS = "ARRAY[0.05, 0.2, 0.4, 1.0]::real[]"
 ORDERS: Mapping[Sort, tuple[str, str]] = {
     "price": ("o.price_minor", "ASC"),
     "-price": ("o.price_minor", "DESC"),

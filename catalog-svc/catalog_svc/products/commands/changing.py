@@ -48,11 +48,12 @@ async def add_variant(tx: Tx, product_id: str, variant: Variant) -> Product:
     ]
     if len(product.variants) >= VARIANTS_MAX:
         flaws.append(Flaw("", "too-many-variants", f"{VARIANTS_MAX} variants at most", f"规格最多 {VARIANTS_MAX} 个"))
-    if flaws and variant.sku not in skus:
+    if variant.sku in skus:
+        raise sku_taken([("/sku", variant.sku)])
+    if flaws:
         raise InvalidProduct(faults_of([_of_one(flaw) for flaw in flaws], ""))
-    if variant.sku in skus or not await store.insert_variants(tx.con, [(product_id, len(product.variants), variant)]):
-        refusal = sku_taken("", [(0, variant.sku)])
-        raise type(refusal)([replace(fault, pointer="/sku") for fault in refusal.faults])
+    if not await store.insert_variants(tx.con, [(product_id, len(product.variants), variant)]):
+        raise sku_taken([("/sku", variant.sku)])
     return await _write(tx, replace(product, variants=(*product.variants, variant)))
 
 

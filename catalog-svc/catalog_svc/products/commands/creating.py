@@ -90,7 +90,7 @@ def _decide(tx: Tx, item: NewProduct, known: Known) -> Product | Refusal:
     if flaws:
         return InvalidProduct(faults_of(flaws, item.at))
     if taken := [(n, variant.sku) for n, variant in enumerate(item.variants) if variant.sku in known.skus]:
-        return sku_taken(item.at, taken)
+        return sku_taken((f"{item.at}/variants/{n}/sku", sku) for n, sku in taken)
     product_id = tx.ids.new("prd")
     slug = item.slug or slug_of(item.title, product_id[-10:])
     if slug in known.slugs:
@@ -152,7 +152,7 @@ async def _write(tx: Tx, products: Sequence[Product]) -> None:
     rows = [(one.id, n, variant) for one in products for n, variant in enumerate(one.variants)]
     skus = await store.insert_variants(tx.con, rows)
     if lost := [(n, variant.sku) for _, n, variant in rows if variant.sku not in skus]:
-        raise sku_taken("", lost)
+        raise sku_taken((f"/variants/{n}/sku", sku) for n, sku in lost)
 
 
 async def create_product(tx: Tx, item: NewProduct) -> Product:

@@ -26,14 +26,12 @@ def faults_of(flaws: Iterable[Flaw], at: str) -> list[Fault]:
     return [Fault(pointer=at + flaw.pointer, code=flaw.code, en=flaw.en, zh=flaw.zh) for flaw in flaws]
 
 
-def sku_taken(at: str, taken: Iterable[tuple[int, str]]) -> SkuTaken:
-    """`taken`: (number of the variant, sku)."""
+def sku_taken(taken: Iterable[tuple[str, str]]) -> SkuTaken:
+    """`taken`: (pointer, sku)."""
     return SkuTaken(
         [
-            Fault(
-                pointer=f"{at}/variants/{n}/sku", code="sku-taken", en=f"{sku} is in use", zh=f"{sku} 已被占用", sku=sku
-            )
-            for n, sku in taken
+            Fault(pointer=pointer, code="sku-taken", en=f"{sku} is in use", zh=f"{sku} 已被占用", sku=sku)
+            for pointer, sku in taken
         ]
     )
 
