@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from catalog_svc.listings.commands.announcing import reprice_due
+
 pytestmark = pytest.mark.anyio
 
 
@@ -157,6 +159,23 @@ async def test_an_inactive_list_no_longer_counts(demo: Any) -> None:
 
     [shown] = (await demo.products())["items"]
     assert shown["price"] == demo.money(1000)
+
+
+async def test_a_price_that_begins_later_is_shown_from_then_on(demo: Any) -> None:
+    [brought] = await demo.live(await demo.item(await demo.category(), "A", 1000))
+    body = {"shop": "demo", "position": 5, "state": "scheduled", "window": {"from": "2099-01-01T00:00:00Z"}}
+    made = demo.done(await demo.merchant.post("/v1/admin/price-lists", json=body), 201)
+    path = f"/v1/admin/price-lists/{made['id']}"
+    demo.done(await demo.merchant.put(f"{path}/prices/A", json={"price": demo.money(900)}))
+    before = await demo.found(max_price_minor=999)
+
+    window = {"from": "2020-01-01T00:00:00Z"}
+    demo.done(await demo.merchant.patch(path, json={"version": 1, "state": "active", "window": window}))
+
+    assert (before, len(await demo.found(max_price_minor=999))) == ([], 1)
+    async with demo.runtime.db.transaction() as tx:
+        await reprice_due(tx, [brought["listing_id"]])
+    assert len(await demo.found(max_price_minor=999)) == 1
 
 
 async def test_a_price_in_another_currency_or_of_an_unknown_sku_is_refused(demo: Any) -> None:

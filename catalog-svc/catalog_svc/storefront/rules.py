@@ -63,6 +63,12 @@ def lowest(skus: Sequence[OfferSku], *, channel: str, at: datetime) -> int | Non
     return min((price.amount_minor for price in chosen if price is not None), default=None)
 
 
+def next_turn(skus: Sequence[OfferSku], *, at: datetime) -> datetime | None:
+    """When a price of the offer begins or ends next."""
+    edges = [edge for sku in skus for price in sku.prices for edge in (price.from_, price.until)]
+    return min((edge for edge in edges if edge is not None and edge > at), default=None)
+
+
 def best(availabilities: Iterable[Availability]) -> Availability:
     """A product can be bought as long as one of its variants can."""
     found = set(availabilities)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from svc_kit.timers import Due
 from svc_kit.transaction import Tx
 
 from catalog_svc.listings import store
@@ -12,9 +13,12 @@ from catalog_svc.listings.queries import Offer, offers
 from catalog_svc.listings.rules import Listing, State, blocks
 from catalog_svc.products.queries import products_of_skus
 from catalog_svc.storefront.commands import show, withdraw
-from catalog_svc.storefront.rules import Showing
+from catalog_svc.storefront.rules import Showing, next_turn
+from svc_kit import timers
 
 OfferKey = tuple[str, str]
+
+REPRICE = "reprice"
 
 
 async def announce_products(tx: Tx, product_ids: Collection[str], shop: str | None = None) -> None:
@@ -52,7 +56,24 @@ async def tell(tx: Tx, listings: Sequence[Listing], made: dict[OfferKey, Offer])
         else:
             gone.append(listing.id)
     await withdraw(tx, gone)
+    await _show(tx, shown)
+
+
+async def reprice_due(tx: Tx, listing_ids: Sequence[str]) -> None:
+    """A price of theirs began or ended (the timer `reprice`): the shop front sorts and filters by what is now true.
+
+    Nobody is told: every offer carries its prices with their windows.
+    """
+    live = [one for one in (await store.lock(tx.con, listing_ids)).values() if one.state is State.LIVE]
+    made = await offers(tx.con, {(one.product_id, one.shop) for one in live})
+    await _show(tx, [_showing(one, made[one.product_id, one.shop]) for one in live])
+
+
+async def _show(tx: Tx, shown: Sequence[Showing]) -> None:
     await show(tx, shown)
+    turns = {one.listing_id: next_turn(one.skus, at=tx.now) for one in shown}
+    if due := [Due(id, REPRICE, at) for id, at in turns.items() if at is not None]:
+        await timers.schedule(tx, due)
 
 
 def _showing(listing: Listing, offer: Offer) -> Showing:
