@@ -10,15 +10,15 @@ from svc_kit.doors import Body, Read, Router, Who, Write
 from svc_kit.idempotency import key_required
 from svc_kit.paging import Page, PageQuery
 from svc_kit.problems import problem_of
-from svc_kit.refusals import Forbidden, IllegalTransition, NotFound, Refusal, StaleVersion, refuses
 
 from catalog_svc.bodies import ITEMS_MAX, ShopSlug, Version, may_see
 from catalog_svc.listings import queries
 from catalog_svc.listings.commands import creating
-from catalog_svc.listings.commands.creating import NewListing, WrongListing
+from catalog_svc.listings.commands.creating import NewListing
 from catalog_svc.listings.commands.refusals import AlreadyListed, GateBlocked, SecondPersonRequired
 from catalog_svc.listings.commands.steps import Step, Verb, require_scope, take_step, take_steps
 from catalog_svc.listings.rules import GateCheck, Listing, State, possible
+from svc_kit.refusals import Forbidden, IllegalTransition, NotFound, Refusal, StaleVersion, refuses
 
 router = Router(tags=["listings"])
 
@@ -140,7 +140,7 @@ async def _seen(con: Any, who: Any, listing_id: str) -> Listing:
     "/v1/admin/listings",
     status_code=201,
     dependencies=[scope("catalog:write")],
-    responses=refuses(WrongListing, AlreadyListed),
+    responses=refuses(AlreadyListed),
 )
 async def create(body: NewListingBody, tx: Write, who: Who, response: Response) -> GatedView:
     if not may_see(who.shops, body.shop):
@@ -216,7 +216,7 @@ async def get_listing(id: str, con: Read, who: Who) -> WholeView:
 @router.patch(
     "/v1/admin/listings/{id}",
     dependencies=[scope("catalog:write")],
-    responses=refuses(NotFound, StaleVersion, WrongListing),
+    responses=refuses(NotFound, StaleVersion),
 )
 async def change_dates(id: str, body: ListingChange, tx: Write, who: Who) -> GatedView:
     await _seen(tx.con, who, id)

@@ -6,11 +6,10 @@ from fastapi import Path, Request, Response
 from pydantic import BaseModel
 from svc_kit.access import scope
 from svc_kit.doors import Read, Router, Rt, Who
-from svc_kit.refusals import NotFound, PayloadTooLarge, refuses
 
 from catalog_svc.media import commands, queries
-from catalog_svc.media.commands import NoPicture
 from catalog_svc.media.rules import BYTES_MAX
+from svc_kit.refusals import NotFound, PayloadTooLarge, refuses
 
 router = Router(tags=["media"])
 
@@ -32,7 +31,7 @@ class MediaView(BaseModel):
     "/v1/admin/media",
     status_code=201,
     dependencies=[scope("catalog:write")],
-    responses=refuses(NoPicture, PayloadTooLarge),
+    responses=refuses(PayloadTooLarge),
     openapi_extra={
         "requestBody": {
             "required": True,

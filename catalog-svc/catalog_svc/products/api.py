@@ -6,7 +6,6 @@ from svc_kit.doors import Read, Router, Who, Write
 from svc_kit.idempotency import key_required
 from svc_kit.paging import Page, PageQuery
 from svc_kit.problems import problem_of
-from svc_kit.refusals import NotFound, StaleVersion, refuses
 
 from catalog_svc.bodies import Sku
 from catalog_svc.listings.commands.refusals import GateBlocked
@@ -25,7 +24,8 @@ from catalog_svc.products.bodies import (
 from catalog_svc.products.commands import changing
 from catalog_svc.products.commands.bulk import BulkOutcome, bring_products
 from catalog_svc.products.commands.creating import create_product
-from catalog_svc.products.commands.refusals import InvalidProduct, SkuTaken, SlugTaken
+from catalog_svc.products.commands.refusals import SkuTaken, SlugTaken
+from svc_kit.refusals import NotFound, StaleVersion, ValidationFailed, refuses
 
 router = Router(tags=["products"])
 
@@ -51,7 +51,7 @@ def _result(n: int, outcome: BulkOutcome) -> BulkResult:
     "/v1/admin/products",
     status_code=201,
     dependencies=[scope("catalog:write")],
-    responses=refuses(InvalidProduct, SkuTaken, SlugTaken),
+    responses=refuses(SkuTaken, SlugTaken),
 )
 async def create(body: NewProductBody, tx: Write, response: Response) -> ProductView:
     product = await create_product(tx, body.product())
@@ -77,7 +77,7 @@ async def get_product(id: str, con: Read) -> ProductView:
 @router.patch(
     "/v1/admin/products/{id}",
     dependencies=[scope("catalog:write")],
-    responses=refuses(NotFound, StaleVersion, InvalidProduct, GateBlocked),
+    responses=refuses(NotFound, StaleVersion, ValidationFailed, GateBlocked),
 )
 async def change(id: str, body: ProductChange, tx: Write) -> ProductView:
     return view(await changing.change_product(tx, id, version=body.version, changes=body.changes()))
@@ -87,7 +87,7 @@ async def change(id: str, body: ProductChange, tx: Write) -> ProductView:
     "/v1/admin/products/{id}/variants",
     status_code=201,
     dependencies=[scope("catalog:write")],
-    responses=refuses(NotFound, InvalidProduct, SkuTaken, GateBlocked),
+    responses=refuses(NotFound, ValidationFailed, SkuTaken, GateBlocked),
 )
 async def add_variant(id: str, body: NewVariantBody, tx: Write, response: Response) -> ProductView:
     response.headers["Location"] = f"/v1/admin/products/{id}"
@@ -97,7 +97,7 @@ async def add_variant(id: str, body: NewVariantBody, tx: Write, response: Respon
 @router.patch(
     "/v1/admin/products/{id}/variants/{sku:path}",
     dependencies=[scope("catalog:write")],
-    responses=refuses(NotFound, StaleVersion, InvalidProduct),
+    responses=refuses(NotFound, StaleVersion),
 )
 async def change_variant(id: str, sku: Sku, body: VariantChange, tx: Write) -> ProductView:
     changes = body.model_dump(include=body.model_fields_set - {"version"})

@@ -9,13 +9,13 @@ from pydantic import AfterValidator, BaseModel, Field
 from svc_kit.access import scope
 from svc_kit.doors import Body, Read, Router, Who, Write
 from svc_kit.paging import Page, PageQuery
-from svc_kit.refusals import IllegalTransition, NotFound, StaleVersion, refuses
 
 from catalog_svc.bodies import Amount, Code, Names, ShopSlug, Version, may_see
 from catalog_svc.shops import commands, queries
 from catalog_svc.shops.commands import ShopTaken
 from catalog_svc.shops.rules import DeliveryMethod, Shop, State, Verb, possible
 from svc_contracts.money import Currency, Money
+from svc_kit.refusals import IllegalTransition, NotFound, StaleVersion, refuses
 
 router = Router(tags=["shops"])
 
@@ -123,7 +123,7 @@ def view(shop: Shop) -> ShopView:
 
 
 def _methods(given: list[DeliveryMethodBody] | None, currency: str) -> tuple[DeliveryMethod, ...]:
-    """Raises WrongMethods."""
+    """Raises ValidationFailed."""
     if given is None:
         return (DeliveryMethod("standard", {"zh": "标准配送", "en": "Standard delivery"}, 0),)
     commands.require_sound_methods(
@@ -141,7 +141,7 @@ def _methods(given: list[DeliveryMethodBody] | None, currency: str) -> tuple[Del
     "/v1/admin/shops",
     status_code=201,
     dependencies=[scope("shops:write")],
-    responses=refuses(ShopTaken, commands.WrongMethods),
+    responses=refuses(ShopTaken),
 )
 async def found_shop(body: NewShop, tx: Write, response: Response) -> ShopView:
     shop = Shop(
@@ -181,7 +181,7 @@ async def get_shop(slug: str, con: Read, who: Who) -> ShopView:
 @router.patch(
     "/v1/admin/shops/{slug}",
     dependencies=[scope("shops:write")],
-    responses=refuses(NotFound, StaleVersion, commands.WrongMethods),
+    responses=refuses(NotFound, StaleVersion),
 )
 async def change_shop(slug: str, body: ShopChange, tx: Write, who: Who) -> ShopView:
     shop = await queries.shop(tx.con, slug)

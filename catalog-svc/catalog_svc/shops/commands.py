@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from svc_kit.refusals import Fault, IllegalTransition, NotFound, Refusal
-from svc_kit.transaction import Tx
-from svc_kit.versions import require_version
-
 from catalog_svc.prices.commands import add_first_list
 from catalog_svc.shops import store
 from catalog_svc.shops.events import changed
 from catalog_svc.shops.rules import TRANSITIONS, Shop, Verb, possible
+from svc_kit.refusals import Fault, IllegalTransition, NotFound, Refusal, ValidationFailed
+from svc_kit.transaction import Tx
+from svc_kit.versions import require_version
 
 
 class ShopTaken(Refusal):
@@ -19,13 +18,8 @@ class ShopTaken(Refusal):
     title = {"en": "This shop slug is already in use", "zh": "店铺标识已被占用"}
 
 
-class WrongMethods(Refusal):
-    slug, status = "validation-failed", 422
-    title = {"en": "The delivery methods do not fit", "zh": "配送方式不符合要求"}
-
-
 def require_sound_methods(given: Sequence[tuple[str, str, str]], currency: str) -> None:
-    """`given`: (id, currency of the fee, currency of the threshold). Raises WrongMethods with every fault."""
+    """`given`: (id, currency of the fee, currency of the threshold). Raises ValidationFailed with every fault."""
     faults = []
     seen: set[str] = set()
     for n, (id, *currencies) in enumerate(given):
@@ -39,7 +33,7 @@ def require_sound_methods(given: Sequence[tuple[str, str, str]], currency: str) 
                 pointer = f"/delivery_methods/{n}/{name}/currency"
                 faults.append(Fault(pointer=pointer, code="wrong-currency", **words))
     if faults:
-        raise WrongMethods(faults)
+        raise ValidationFailed(faults)
 
 
 async def found_shop(tx: Tx, shop: Shop) -> Shop:

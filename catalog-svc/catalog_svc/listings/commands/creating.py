@@ -5,10 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from svc_kit.refusals import Fault, NotFound, Refusal
-from svc_kit.transaction import Tx
-from svc_kit.versions import require_version
-
 from catalog_svc.listings import store
 from catalog_svc.listings.commands.announcing import tell
 from catalog_svc.listings.commands.refusals import AlreadyListed, gate_blocked
@@ -18,6 +14,9 @@ from catalog_svc.listings.rules import GateCheck, Listing, State, blocks
 from catalog_svc.listings.store import LogEntry
 from catalog_svc.products.queries import products_by_id
 from catalog_svc.shops.queries import shops_by_slug
+from svc_kit.refusals import Fault, NotFound, Refusal, ValidationFailed
+from svc_kit.transaction import Tx
+from svc_kit.versions import require_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +27,15 @@ class NewListing:
     unpublish_at: datetime | None = None
 
 
-class WrongListing(Refusal):
-    slug, status = "validation-failed", 422
-    title = {"en": "The listing does not fit", "zh": "上架信息不符合要求"}
-
-
 async def create_listing(tx: Tx, item: NewListing) -> Listing:
-    """A draft. Raises WrongListing, AlreadyListed. Effects: listing.changed."""
+    """A draft. Raises ValidationFailed, AlreadyListed. Effects: listing.changed."""
     faults = []
     if item.product_id not in await products_by_id(tx.con, [item.product_id]):
         faults.append(_unknown("/product_id", item.product_id))
     if item.shop not in await shops_by_slug(tx.con, [item.shop]):
         faults.append(_unknown("/shop", item.shop))
     if faults:
-        raise WrongListing(faults)
+        raise ValidationFailed(faults)
     [outcome] = await create_listings(tx, [item], submit=False)
     if isinstance(outcome, Refusal):
         raise outcome
@@ -103,7 +97,7 @@ async def _log(tx: Tx, listings: Sequence[Listing]) -> None:
 
 
 async def change_dates(tx: Tx, listing_id: str, *, version: int, changes: Mapping[str, Any]) -> Listing:
-    """publish_at and unpublish_at. Raises NotFound, StaleVersion, WrongListing. Effects: listing.changed."""
+    """publish_at and unpublish_at. Raises NotFound, StaleVersion, ValidationFailed. Effects: listing.changed."""
     listing = (await store.lock(tx.con, [listing_id])).get(listing_id)
     if listing is None:
         raise NotFound()
@@ -111,7 +105,7 @@ async def change_dates(tx: Tx, listing_id: str, *, version: int, changes: Mappin
     listing = replace(listing, **changes, version=version + 1, event_seq=listing.event_seq + 1)
     if listing.publish_at and listing.unpublish_at and listing.publish_at >= listing.unpublish_at:
         words = {"en": "It would end before it begins", "zh": "下架时间早于上架时间"}
-        raise WrongListing([Fault(pointer="/unpublish_at", code="empty-window", **words)])
+        raise ValidationFailed([Fault(pointer="/unpublish_at", code="empty-window", **words)])
     await store.update(tx.con, [listing], {})
     await keep_dates(tx, [listing])
     await tell(tx, [listing], await offers(tx.con, {(listing.product_id, listing.shop)}))

@@ -4,16 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from svc_kit.refusals import NotFound
-from svc_kit.transaction import Tx
-from svc_kit.versions import require_version
-
 from catalog_svc.categories import queries as categories
 from catalog_svc.listings.commands.announcing import announce_products
 from catalog_svc.media.queries import known_digests
 from catalog_svc.products import store
 from catalog_svc.products.commands.creating import content_flaws
-from catalog_svc.products.commands.refusals import InvalidProduct, faults_of, sku_taken
+from catalog_svc.products.commands.refusals import faults_of, sku_taken
 from catalog_svc.products.events import changed
 from catalog_svc.products.rules import (
     VARIANTS_MAX,
@@ -25,20 +21,23 @@ from catalog_svc.products.rules import (
     local_media,
     variant_flaws,
 )
+from svc_kit.refusals import NotFound, ValidationFailed
+from svc_kit.transaction import Tx
+from svc_kit.versions import require_version
 
 
 async def change_product(tx: Tx, product_id: str, *, version: int, changes: Mapping[str, Any]) -> Product:
-    """Raises NotFound, StaleVersion, InvalidProduct, GateBlocked. Effects: product.changed, listing.changed."""
+    """Raises NotFound, StaleVersion, ValidationFailed, GateBlocked. Effects: product.changed, listing.changed."""
     product = replace(await _lock(tx, product_id, version), **changes)
     known = await categories.with_lineage(tx.con, [product.category_id])
     digests = await known_digests(tx.con, set(local_media(product.media).values()))
     if flaws := content_flaws(product.category_id, product.attributes, product.media, known, digests):
-        raise InvalidProduct(faults_of(flaws, ""))
+        raise ValidationFailed(faults_of(flaws, ""))
     return await _write(tx, product)
 
 
 async def add_variant(tx: Tx, product_id: str, variant: Variant) -> Product:
-    """Raises NotFound, InvalidProduct, SkuTaken, GateBlocked. Effects: product.changed, listing.changed."""
+    """Raises NotFound, ValidationFailed, SkuTaken, GateBlocked. Effects: product.changed, listing.changed."""
     product = await _lock(tx, product_id, None)
     named = {variant.sku, *(part.sku for part in variant.components)}
     skus = await store.skus_known(tx.con, named)
@@ -51,7 +50,7 @@ async def add_variant(tx: Tx, product_id: str, variant: Variant) -> Product:
     if variant.sku in skus:
         raise sku_taken([("/sku", variant.sku)])
     if flaws:
-        raise InvalidProduct(faults_of([_of_one(flaw) for flaw in flaws], ""))
+        raise ValidationFailed(faults_of([_of_one(flaw) for flaw in flaws], ""))
     if not await store.insert_variants(tx.con, [(product_id, len(product.variants), variant)]):
         raise sku_taken([("/sku", variant.sku)])
     return await _write(tx, replace(product, variants=(*product.variants, variant)))
@@ -66,7 +65,7 @@ async def change_variant(tx: Tx, product_id: str, sku: str, *, version: int, cha
     variant = replace(variant, **changes)
     if variant.gtin is not None and not gtin_is_valid(variant.gtin):
         flaw = Flaw("/gtin", "wrong-gtin", "The check digit does not fit", "条码校验位不正确")
-        raise InvalidProduct(faults_of([flaw], ""))
+        raise ValidationFailed(faults_of([flaw], ""))
     await store.update_variant(tx.con, variant)
     return await _write(tx, replace(product, variants=tuple(variant if v.sku == sku else v for v in product.variants)))
 

@@ -4,14 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from svc_kit.refusals import Refusal
-from svc_kit.transaction import Tx
-
 from catalog_svc.categories import queries as categories
 from catalog_svc.categories.rules import Category, misfits
 from catalog_svc.media.queries import known_digests
 from catalog_svc.products import store
-from catalog_svc.products.commands.refusals import InvalidProduct, faults_of, sku_taken, slug_taken
+from catalog_svc.products.commands.refusals import faults_of, sku_taken, slug_taken
 from catalog_svc.products.events import changed
 from catalog_svc.products.rules import (
     Detail,
@@ -25,6 +22,8 @@ from catalog_svc.products.rules import (
     slug_of,
     variant_flaws,
 )
+from svc_kit.refusals import Refusal, ValidationFailed
+from svc_kit.transaction import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def _decide(tx: Tx, item: NewProduct, known: Known) -> Product | Refusal:
         *component_flaws(item.variants, frozenset(sku for sku, is_bundle in known.skus.items() if not is_bundle)),
     ]
     if flaws:
-        return InvalidProduct(faults_of(flaws, item.at))
+        return ValidationFailed(faults_of(flaws, item.at))
     if taken := [(n, variant.sku) for n, variant in enumerate(item.variants) if variant.sku in known.skus]:
         return sku_taken((f"{item.at}/variants/{n}/sku", sku) for n, sku in taken)
     product_id = tx.ids.new("prd")
@@ -156,7 +155,7 @@ async def _write(tx: Tx, products: Sequence[Product]) -> None:
 
 
 async def create_product(tx: Tx, item: NewProduct) -> Product:
-    """Raises InvalidProduct, SkuTaken, SlugTaken. Effects: product.changed."""
+    """Raises ValidationFailed, SkuTaken, SlugTaken. Effects: product.changed."""
     [outcome] = await create_products(tx, [replace(item, at="")])
     if isinstance(outcome, Refusal):
         raise outcome

@@ -2,14 +2,8 @@
 
 from collections.abc import Iterable
 
-from svc_kit.refusals import Fault, Refusal
-
 from catalog_svc.products.rules import Flaw
-
-
-class InvalidProduct(Refusal):
-    slug, status = "validation-failed", 422
-    title = {"en": "The product does not fit", "zh": "商品信息不符合要求"}
+from svc_kit.refusals import Fault, Refusal
 
 
 class SkuTaken(Refusal):
