@@ -1,0 +1,128 @@
+"""The one object that every command gets, and the pool it comes from. Events leave with the transaction."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from svc_contracts.events import Event
+from svc_contracts.ids import Ids
+from svc_kit import failpoints, outbox
+from svc_kit.clock import Clock
+
+if TYPE_CHECKING:
+    from svc_kit.consumer import Received
+
+POOL_SIZE = 8
+# A frozen process must not hold locks for longer (kit.md §11).
+SESSION_SETTINGS = {
+    "idle_in_transaction_session_timeout": "5000",
+    "statement_timeout": "10000",
+    "lock_timeout": "4000",
+    "jit": "off",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it. kind: staff | customer | partner | system."""
+
+    kind: str
+    id: str
+
+
+SYSTEM = Actor("system", "system")
+
+
+class EmitRefused(RuntimeError):
+    """A projecting handler emitted: its transaction may vanish with a crash, its events would not."""
+
+
+@dataclass(slots=True)
+class Tx:
+    """An open transaction. `con` is the raw connection: set-based SQL. `now` was read once, when it began."""
+
+    con: "asyncpg.Connection[asyncpg.Record]"
+    now: datetime
+    ids: Ids
+    actor: Actor
+    source: str
+    may_emit: bool = True
+    pending: list[outbox.Pending] = field(default_factory=list)
+    after: list[Callable[[], None]] = field(default_factory=list)
+
+    def emit(
+        self, event: Event, *, seq: int, benefits: bool | None = None, cause: "Received | None" = None
+    ) -> None:
+        """Remembers the event; the door writes all of them with one INSERT just before the commit.
+
+        seq: the `event_seq` of the key's locked row, raised by the command. cause: the consumed event behind it.
+        """
+        if not self.may_emit:
+            raise EmitRefused(event.type)
+        self.pending.append(outbox.Pending(event, seq, benefits, cause))
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """In this process only, and only when the commit succeeded: wake a waiter, drop a cache entry."""
+        self.after.append(call)
+
+
+class Database:
+    """One pool. `wake` is set after each commit that left events: the relay of this process waits for it."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, source: str, clock: Clock, ids: Ids) -> None:
+        self.pool = pool
+        self.source = source
+        self.clock = clock
+        self.ids = ids
+        self.wake = asyncio.Event()
+        self.timeline = 1
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, url: str, *, source: str, clock: Clock, ids: Ids, size: int = POOL_SIZE
+    ) -> "AsyncIterator[Database]":
+        settings = SESSION_SETTINGS | {"application_name": source}
+        pool = await asyncpg.create_pool(
+            url, min_size=1, max_size=size, server_settings=settings, max_inactive_connection_lifetime=300.0
+        )
+        try:
+            yield cls(pool, source=source, clock=clock, ids=ids)
+        finally:
+            try:
+                await asyncio.wait_for(pool.close(), timeout=5)
+            except TimeoutError:
+                pool.terminate()
+
+    @asynccontextmanager
+    async def transaction(
+        self, *, actor: Actor = SYSTEM, may_emit: bool = True, lazily: bool = False
+    ) -> AsyncIterator[Tx]:
+        """Commits on the way out, with every emitted event; any exception rolls back. lazily: the commit may be lost
+        with a crash (never with a rollback): only for what is rebuilt from the topics.
+        """
+        async with self.pool.acquire() as con:
+            async with con.transaction():
+                if lazily:
+                    await con.execute("SET LOCAL synchronous_commit = off")
+                tx = Tx(con, self.clock.now(), self.ids, actor, self.source, may_emit)  # type: ignore[arg-type]
+                yield tx
+                if tx.pending:
+                    await outbox.insert(con, tx.pending, tx, timeline=self.timeline)
+                await failpoints.reach("transaction.before_commit")
+            await failpoints.reach("transaction.after_commit")
+        if tx.pending:
+            self.wake.set()
+        for call in tx.after:
+            call()
+
+    @asynccontextmanager
+    async def read(self) -> "AsyncIterator[asyncpg.Connection[Any]]":
+        """A connection without a transaction."""
+        async with self.pool.acquire() as con:
+            yield con  # type: ignore[misc]
