@@ -1,0 +1,6 @@
+"""`python -m order_svc`: one process with all its roles."""
+
+from svc_kit.process import run
+
+if __name__ == "__main__":
+    run("order_svc")
