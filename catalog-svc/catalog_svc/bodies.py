@@ -1,6 +1,5 @@
 """Pieces that the bodies of several rooms are made of."""
 
-from collections.abc import Collection
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -37,11 +36,6 @@ Amount = Annotated[Money, AfterValidator(_not_negative)]
 Version = Annotated[int, Field(ge=1)]
 
 
-def may_see(shops: Collection[str] | None, slug: str) -> bool:
-    """`shops`: those of the asker, None for all."""
-    return shops is None or slug in shops
-
-
 __all__ = [
     "ITEMS_MAX",
     "Amount",
@@ -54,5 +48,4 @@ __all__ = [
     "Texts",
     "Version",
     "Words",
-    "may_see",
 ]

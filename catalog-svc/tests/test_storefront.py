@@ -8,6 +8,7 @@ from catalog_svc.rows import Row
 from svc_contracts.events.base import Region
 from svc_contracts.events.campaign import PromotionAvailable, PromotionExhausted, PromotionPriceChanged
 from svc_contracts.events.order import OrderPlaced, OrderRejected, PlacedLine
+from svc_kit.paging import encode
 
 pytestmark = pytest.mark.anyio
 
@@ -220,6 +221,13 @@ async def test_a_malformed_question_is_refused(demo: Any, params: dict[str, Any]
     answer = await demo.visitor.get("/v1/store/demo/products", params=params)
 
     demo.refused(answer, 422, "validation-failed")
+
+
+@pytest.mark.parametrize("cursor", [["a", "b"], [1], [2**63, "lst_1"], "x", {"a": 1}, None])
+async def test_a_cursor_of_another_list_is_refused(demo: Any, cursor: Any) -> None:
+    answer = await demo.visitor.get("/v1/store/demo/products", params={"cursor": encode(cursor)})
+
+    assert demo.refused(answer, 422, "validation-failed") == ["/cursor"]
 
 
 @pytest.mark.parametrize("typed", ["!?", "'; DROP TABLE shop --", "a & b | !c", "\\", "%", "茶:*A"])

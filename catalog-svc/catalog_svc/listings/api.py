@@ -3,22 +3,25 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
+import asyncpg
 from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
-from svc_kit.access import scope
 from svc_kit.doors import Body, Read, Router, Who, Write
 from svc_kit.idempotency import key_required
-from svc_kit.paging import Page, PageQuery
-from svc_kit.problems import problem_of
 
-from catalog_svc.bodies import ITEMS_MAX, ShopSlug, Version, may_see
+from catalog_svc.bodies import ITEMS_MAX, ShopSlug, Version
 from catalog_svc.listings import queries
 from catalog_svc.listings.commands import creating
 from catalog_svc.listings.commands.creating import NewListing
 from catalog_svc.listings.commands.refusals import AlreadyListed, GateBlocked, SecondPersonRequired
 from catalog_svc.listings.commands.steps import Step, Verb, require_scope, take_step, take_steps
 from catalog_svc.listings.rules import GateCheck, Listing, State, possible
+from svc_kit.access import scope
+from svc_kit.paging import Page, PageQuery
+from svc_kit.problems import problem_of
 from svc_kit.refusals import Forbidden, IllegalTransition, NotFound, Refusal, StaleVersion, refuses
+
+Con = asyncpg.Connection
 
 router = Router(tags=["listings"])
 
@@ -125,13 +128,13 @@ def _checks(checks: list[GateCheck]) -> list[GateView]:
     return [GateView(check=one.check, result=one.result, pointer=one.pointer, hint=one.hint) for one in checks]
 
 
-async def _gated(con: Any, listing: Listing) -> GatedView:
+async def _gated(con: Con, listing: Listing) -> GatedView:
     return GatedView(**_facts(listing), gate=_checks(await queries.stored_gate(con, listing.id)))
 
 
-async def _seen(con: Any, who: Any, listing_id: str) -> Listing:
+async def _seen(con: Con, who: Who, listing_id: str) -> Listing:
     listing = await queries.listing(con, listing_id)
-    if listing is None or not may_see(who.shops, listing.shop):
+    if listing is None or not who.may_in(listing.shop):
         raise NotFound()
     return listing
 
@@ -143,7 +146,7 @@ async def _seen(con: Any, who: Any, listing_id: str) -> Listing:
     responses=refuses(AlreadyListed),
 )
 async def create(body: NewListingBody, tx: Write, who: Who, response: Response) -> GatedView:
-    if not may_see(who.shops, body.shop):
+    if not who.may_in(body.shop):
         raise NotFound()
     made = await creating.create_listing(tx, NewListing(body.product_id, body.shop, body.publish_at, body.unpublish_at))
     response.headers["Location"] = f"/v1/admin/listings/{made.id}"
@@ -183,7 +186,7 @@ async def list_listings(
     product_id: str | None = None,
     state: Annotated[list[State], Query(max_length=9)] = [],  # noqa: B006
 ) -> Page[ListingView]:
-    asked = who.shops if shop is None else [shop] if may_see(who.shops, shop) else []
+    asked = who.shops if shop is None else [shop] if who.may_in(shop) else []
     found = await queries.listings(
         con,
         shops_asked=asked,

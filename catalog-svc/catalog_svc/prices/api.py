@@ -3,20 +3,23 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
+import asyncpg
 from fastapi import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
-from svc_kit.access import scope
 from svc_kit.doors import Body, Read, Router, Who, Write
-from svc_kit.paging import Page, PageQuery
-from svc_kit.refusals import NotFound, StaleVersion, refuses
 
-from catalog_svc.bodies import Amount, Code, ShopSlug, Sku, Version, Words, may_see
+from catalog_svc.bodies import Amount, Code, ShopSlug, Sku, Version, Words
 from catalog_svc.listings.commands.refusals import GateBlocked
 from catalog_svc.prices import commands, queries
 from catalog_svc.prices.commands import TooManyPriceLists, WrongPrice
 from catalog_svc.prices.rules import ListState, PriceList, Rules
 from catalog_svc.shops.queries import shops_by_slug
 from svc_contracts.money import Money
+from svc_kit.access import scope
+from svc_kit.paging import Page, PageQuery
+from svc_kit.refusals import NotFound, StaleVersion, refuses
+
+Con = asyncpg.Connection
 
 router = Router(tags=["price lists"])
 
@@ -122,9 +125,9 @@ def view(one: PriceList) -> PriceListView:
     )
 
 
-async def _seen(con: Any, who: Any, list_id: str) -> PriceList:
+async def _seen(con: Con, who: Who, list_id: str) -> PriceList:
     found = await queries.price_list(con, list_id)
-    if found is None or not may_see(who.shops, found.shop):
+    if found is None or not who.may_in(found.shop):
         raise NotFound()
     return found
 
@@ -136,7 +139,7 @@ async def _seen(con: Any, who: Any, list_id: str) -> PriceList:
     responses=refuses(NotFound, TooManyPriceLists),
 )
 async def add_list(body: NewPriceList, tx: Write, who: Who, response: Response) -> PriceListView:
-    if not may_see(who.shops, body.shop):
+    if not who.may_in(body.shop):
         raise NotFound()
     made = await commands.add_list(
         tx,
@@ -154,7 +157,7 @@ async def add_list(body: NewPriceList, tx: Write, who: Who, response: Response) 
 @router.get("/v1/admin/price-lists", dependencies=[scope("catalog:read")])
 async def list_lists(con: Read, who: Who, shop: str | None = None) -> Page[PriceListView]:
     """All of a shop: there are few."""
-    seen = [shop] if shop is not None and may_see(who.shops, shop) else who.shops if shop is None else []
+    seen = [shop] if shop is not None and who.may_in(shop) else who.shops if shop is None else []
     return Page(items=[view(one) for one in await queries.price_lists(con, seen)], next_cursor=None)
 
 

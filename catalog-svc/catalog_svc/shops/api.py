@@ -6,15 +6,15 @@ from zoneinfo import available_timezones
 
 from fastapi import Response
 from pydantic import AfterValidator, BaseModel, Field
-from svc_kit.access import scope
 from svc_kit.doors import Body, Read, Router, Who, Write
-from svc_kit.paging import Page, PageQuery
 
-from catalog_svc.bodies import Amount, Code, Names, ShopSlug, Version, may_see
+from catalog_svc.bodies import Amount, Code, Names, ShopSlug, Version
 from catalog_svc.shops import commands, queries
 from catalog_svc.shops.commands import ShopTaken
 from catalog_svc.shops.rules import DeliveryMethod, Shop, State, Verb, possible
 from svc_contracts.money import Currency, Money
+from svc_kit.access import scope
+from svc_kit.paging import Page, PageQuery
 from svc_kit.refusals import IllegalTransition, NotFound, StaleVersion, refuses
 
 router = Router(tags=["shops"])
@@ -173,7 +173,7 @@ async def list_shops(con: Read, who: Who, page: PageQuery) -> Page[ShopView]:
 @router.get("/v1/admin/shops/{slug}", dependencies=[scope("catalog:read")], responses=refuses(NotFound))
 async def get_shop(slug: str, con: Read, who: Who) -> ShopView:
     shop = await queries.shop(con, slug)
-    if shop is None or not may_see(who.shops, slug):
+    if shop is None or not who.may_in(slug):
         raise NotFound()
     return view(shop)
 
@@ -185,7 +185,7 @@ async def get_shop(slug: str, con: Read, who: Who) -> ShopView:
 )
 async def change_shop(slug: str, body: ShopChange, tx: Write, who: Who) -> ShopView:
     shop = await queries.shop(tx.con, slug)
-    if shop is None or not may_see(who.shops, slug):
+    if shop is None or not who.may_in(slug):
         raise NotFound()
     changes: dict[str, Any] = body.model_dump(exclude={"version", "delivery_methods"}, exclude_none=True)
     for name in {"locales", "payment_methods"} & set(changes):
@@ -214,6 +214,6 @@ async def suspend_shop(slug: str, tx: Write, who: Who, body: Versioned | None = 
 
 
 async def _move(tx: Write, who: Who, slug: str, verb: Verb, body: Versioned | None) -> ShopView:
-    if not may_see(who.shops, slug):
+    if not who.may_in(slug):
         raise NotFound()
     return view(await commands.move(tx, slug, verb, version=body.version if body else None))

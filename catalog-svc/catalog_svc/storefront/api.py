@@ -3,12 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any
 
+import asyncpg
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
-from svc_kit.access import scope
 from svc_kit.doors import Read, Router, Rt
-from svc_kit.paging import PageQuery
-from svc_kit.refusals import NotFound, refuses
 
 from catalog_svc.categories.queries import with_lineage
 from catalog_svc.products.queries import product as product_by_id
@@ -21,9 +19,15 @@ from catalog_svc.storefront.queries import ShownProduct, ShownVariant
 from catalog_svc.storefront.rules import Availability, Facets, Filters, Sort
 from catalog_svc.storefront.words import QUESTION_LENGTH_MAX, question
 from svc_contracts.money import Money
+from svc_kit.access import scope
+from svc_kit.paging import PageQuery
+from svc_kit.refusals import Fault, NotFound, ValidationFailed, refuses
+
+Con = asyncpg.Connection
 
 router = Router(tags=["shop front"])
 
+PLACE_MAX = 2**63  # of a bigint
 CACHE = {"Cache-Control": "public, max-age=2"}
 
 Text = Annotated[str, Query(max_length=QUESTION_LENGTH_MAX)]
@@ -119,7 +123,7 @@ class PageView(BaseModel):
     variants: list[VariantView]
 
 
-async def _open_shop(con: Any, slug: str) -> Shop:
+async def _open_shop(con: Con, slug: str) -> Shop:
     """Raises NotFound for a shop that sells nothing at present."""
     shop = await shop_by_slug(con, slug)
     if shop is None or shop.state != "open":
@@ -131,7 +135,7 @@ def _money(amount_minor: int | None, shop: Shop) -> Money | None:
     return None if amount_minor is None else Money(amount_minor=amount_minor, currency=shop.currency)
 
 
-async def _categories(con: Any, ids: list[str]) -> list[CategoryView]:
+async def _categories(con: Con, ids: list[str]) -> list[CategoryView]:
     known = await with_lineage(con, ids)
     return [CategoryView(id=one, parent_id=known[one].parent_id, name=known[one].name) for one in ids if one in known]
 
@@ -173,23 +177,28 @@ async def list_products(
     if q and asked is not None and not asked.terms:
         return ItemsView(items=[], facets=await _facets(con, found, None), next_cursor=None)
     words = await queries.words_for(con, shop, asked) if asked else None
-    after = _place(page.after(str))
+    after = _place(page.after(list))
     shown = await queries.products(
         con, found, filters, words=words, sort=sort, after=after, limit=page.limit + 1, now=rt.clock.now()
     )
     facets = None if after else await _facets(con, found, await queries.facets(con, found, filters, words))
-    one_page = page.of(shown, key=lambda one: f"{one.offer.place}|{one.offer.listing_id}")
+    one_page = page.of(shown, key=lambda one: [one.offer.place, one.offer.listing_id])
     response.headers.update(CACHE)
     return ItemsView(
         items=[_item(one, found) for one in one_page.items], facets=facets, next_cursor=one_page.next_cursor
     )
 
 
-def _place(cursor: str | None) -> tuple[int, str] | None:
-    if cursor is None:
-        return None
-    place, _, listing_id = cursor.partition("|")
-    return int(place), listing_id
+def _place(cursor: list[Any] | None) -> tuple[int, str] | None:
+    """Raises ValidationFailed for a cursor of another list."""
+    match cursor:
+        case None:
+            return None
+        case [int(place), str(listing_id)] if abs(place) < PLACE_MAX:
+            return place, listing_id
+        case _:
+            fault = Fault("/cursor", "bad-cursor", "Use a cursor from next_cursor", "请使用 next_cursor 返回的游标")
+            raise ValidationFailed([fault])
 
 
 def _item(one: ShownProduct, shop: Shop) -> ItemView:
@@ -206,7 +215,7 @@ def _item(one: ShownProduct, shop: Shop) -> ItemView:
     )
 
 
-async def _facets(con: Any, shop: Shop, facets: Facets | None) -> FacetsView:
+async def _facets(con: Con, shop: Shop, facets: Facets | None) -> FacetsView:
     if facets is None:
         return FacetsView(total=0, categories=[], brands=[], price_min=None, price_max=None)
     known = await with_lineage(con, [id for id, _ in facets.categories])
