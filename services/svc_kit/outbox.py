@@ -13,7 +13,7 @@ from svc_kit import context
 
 if TYPE_CHECKING:
     from svc_kit.consumer import Received
-    from svc_kit.transaction import Tx
+    from svc_kit.transaction import Origin, Tx
 
 LANES = 64
 
@@ -31,6 +31,7 @@ class Pending:
     seq: int
     benefits: bool | None
     cause: "Received | None"
+    by: "Origin | None"
 
 
 def lane_of(key: str) -> int:
@@ -56,25 +57,27 @@ async def insert(
 
 
 def headers_of(pending: Pending, event_id: str, tx: "Tx", timeline: int) -> dict[str, str]:
-    event, cause = pending.event, pending.cause
+    event, cause, by = pending.event, pending.cause, pending.by
+    actor = by.actor if by else tx.actor
+    correlation = cause.correlation_id if cause else by.correlation_id if by else context.correlation_id.get()
     headers = {
         "ce_specversion": "1.0",
         "ce_id": event_id,
         "ce_type": event.type,
         "ce_dataversion": str(event.version),
-        "ce_source": f"/{tx.source}",
+        "ce_source": f"/{tx.db.source}",
         "ce_subject": event.key,
         "ce_time": tx.now.isoformat().replace("+00:00", "Z"),
         "ce_seq": str(pending.seq),
         "ce_timeline": str(timeline),
-        "ce_correlationid": cause.correlation_id if cause else (context.correlation_id.get() or event_id),
-        "ce_actor": f"{tx.actor.kind}:{tx.actor.id}",
+        "ce_correlationid": correlation or event_id,
+        "ce_actor": f"{actor.kind}:{actor.id}",
         "content-type": "application/json",
     }
     if cause is not None:
         headers["ce_causationid"] = str(cause.event_id)
     if pending.benefits is not None:
         headers["ce_benefits"] = "1" if pending.benefits else "0"
-    if trace := context.traceparent.get():
+    if trace := by.traceparent if by else context.traceparent.get():
         headers["traceparent"] = trace
     return headers

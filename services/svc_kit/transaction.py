@@ -1,7 +1,7 @@
 """The one object that every command gets, and the pool it comes from. Events leave with the transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,6 +38,15 @@ class Actor:
 SYSTEM = Actor("system", "system")
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked for one item of a batch, and in which request."""
+
+    actor: Actor
+    correlation_id: str | None
+    traceparent: str | None
+
+
 class EmitRefused(RuntimeError):
     """A projecting handler emitted: its transaction may vanish with a crash, its events would not."""
 
@@ -50,21 +59,29 @@ class Tx:
     now: datetime
     ids: Ids
     actor: Actor
-    source: str
+    db: "Database"
     may_emit: bool = True
+    origins: Sequence[Origin] = ()
     pending: list[outbox.Pending] = field(default_factory=list)
     after: list[Callable[[], None]] = field(default_factory=list)
 
     def emit(
-        self, event: Event, *, seq: int, benefits: bool | None = None, cause: "Received | None" = None
+        self,
+        event: Event,
+        *,
+        seq: int,
+        benefits: bool | None = None,
+        cause: "Received | None" = None,
+        by: Origin | None = None,
     ) -> None:
         """Remembers the event; the door writes all of them with one INSERT just before the commit.
 
         seq: the `event_seq` of the key's locked row, raised by the command. cause: the consumed event behind it.
+        by: behind a batched door, `tx.origins[n]` of the n-th item.
         """
         if not self.may_emit:
             raise EmitRefused(event.type)
-        self.pending.append(outbox.Pending(event, seq, benefits, cause))
+        self.pending.append(outbox.Pending(event, seq, benefits, cause, by))
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """In this process only, and only when the commit succeeded: wake a waiter, drop a cache entry."""
@@ -72,7 +89,9 @@ class Tx:
 
 
 class Database:
-    """One pool. `wake` is set after each commit that left events: the relay of this process waits for it."""
+    """One pool. `wake` is set after each commit that left events: the relay of this process waits for it;
+    `effects_wake` likewise for calls to the outside.
+    """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, source: str, clock: Clock, ids: Ids) -> None:
         self.pool = pool
@@ -80,6 +99,7 @@ class Database:
         self.clock = clock
         self.ids = ids
         self.wake = asyncio.Event()
+        self.effects_wake = asyncio.Event()
         self.timeline = 1
 
     @classmethod
@@ -110,7 +130,7 @@ class Database:
             async with con.transaction():
                 if lazily:
                     await con.execute("SET LOCAL synchronous_commit = off")
-                tx = Tx(con, self.clock.now(), self.ids, actor, self.source, may_emit)  # type: ignore[arg-type]
+                tx = Tx(con, self.clock.now(), self.ids, actor, self, may_emit)  # type: ignore[arg-type]
                 yield tx
                 if tx.pending:
                     await outbox.insert(con, tx.pending, tx, timeline=self.timeline)

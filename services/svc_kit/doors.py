@@ -1,0 +1,128 @@
+"""The transactional door: a route with a `Write` runs in one transaction, committed before the response is sent."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Annotated, Any
+
+import asyncpg
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict
+
+from svc_kit import idempotency
+from svc_kit.access import Principal, Scope, authenticate
+from svc_kit.idempotency import Key, Replay, Stored
+from svc_kit.problems import render_for
+from svc_kit.refusals import Forbidden, Refusal
+from svc_kit.transaction import Tx
+
+if TYPE_CHECKING:
+    from svc_kit.assembly import Runtime
+
+
+class Body(BaseModel):
+    """What clients send: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CommandRoute(APIRoute):
+    """Access first, then the body, then the command; the transaction ends before the answer leaves."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+        original = super().get_route_handler()
+        scopes = scopes_of(self)
+
+        async def handle(request: Request) -> Response:
+            if scopes:
+                principal = authenticate(request)
+                for name in scopes:
+                    if name not in principal.scopes:
+                        raise Forbidden(detail=f"This needs the scope {name}", scope=name)
+            async with AsyncExitStack() as stack:
+                request.scope["yunying.stack"] = stack
+                try:
+                    return await _answer(original, request)
+                except Replay as replay:
+                    return render_stored(replay.stored)
+
+        return handle
+
+
+def scopes_of(route: APIRoute) -> list[str]:
+    return [one.dependency.name for one in route.dependencies if isinstance(one.dependency, Scope)]
+
+
+async def _answer(original: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+    """With a key, a refusal takes back what the command did and keeps the key with the answer."""
+    try:
+        response = await original(request)
+    except Refusal as refusal:
+        key: Key | None = request.scope.get("yunying.key")
+        if key is None or not idempotency.storable(refusal.status):
+            raise
+        tx: Tx = request.scope["yunying.tx"]
+        await tx.con.execute("ROLLBACK TO SAVEPOINT command")
+        tx.pending.clear()
+        tx.after.clear()
+        response = render_for(request, refusal)
+    if (key := request.scope.get("yunying.key")) is not None and idempotency.storable(response.status_code):
+        await idempotency.store(request.scope["yunying.tx"], [(key, stored_of(response))])
+    return response
+
+
+def stored_of(response: Response, resource_id: str | None = None) -> Stored:
+    headers = {name: response.headers[name] for name in idempotency.STORED_HEADERS if name in response.headers}
+    return Stored(response.status_code, headers, bytes(response.body), resource_id)
+
+
+def render_stored(stored: Stored) -> Response:
+    return Response(stored.body, stored.status, headers={**stored.headers, "Idempotent-Replayed": "true"})
+
+
+class Router(APIRouter):
+    """An APIRouter whose routes are doors."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(route_class=CommandRoute, **arguments)
+
+
+def _runtime(request: Request) -> "Runtime":
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def _who(request: Request) -> Principal:
+    return authenticate(request)
+
+
+async def _write(request: Request) -> Tx:
+    runtime = _runtime(request)
+    stack: AsyncExitStack = request.scope["yunying.stack"]
+    who = authenticate(request)
+    key = await idempotency.key_of(request, who)
+    tx = await stack.enter_async_context(runtime.db.transaction(actor=who.actor))
+    if key is not None:
+        [verdict] = await idempotency.claim(tx, [key])
+        if isinstance(verdict, Stored):
+            raise Replay(verdict)
+        if verdict is not None:
+            raise verdict
+        await tx.con.execute("SAVEPOINT command")
+        request.scope["yunying.tx"], request.scope["yunying.key"] = tx, key
+    return tx
+
+
+async def _read(request: Request) -> "asyncpg.Connection[Any]":
+    stack: AsyncExitStack = request.scope["yunying.stack"]
+    return await stack.enter_async_context(_runtime(request).db.read())
+
+
+Write = Annotated[Tx, Depends(_write)]
+Read = Annotated[Any, Depends(_read)]
+Who = Annotated[Principal, Depends(_who)]
+Rt = Annotated[Any, Depends(_runtime)]
+
+if TYPE_CHECKING:
+    Read = Annotated[asyncpg.Connection[Any], Depends(_read)]
+    Rt = Annotated[Runtime, Depends(_runtime)]
