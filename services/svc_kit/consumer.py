@@ -1,0 +1,196 @@
+"""Events in: offset, inbox, effects and outbox commit together; poison parks its key, trouble waits (kit.md §3, §4)."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import orjson
+from pydantic import ValidationError
+
+from svc_contracts.events import EVENTS, Event
+from svc_kit.transaction import Tx
+
+Headers = Mapping[str, str]
+
+
+class Poison(Exception):  # noqa: N818 - what is wrong is the event
+    """This event can never be processed: its key is parked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A consumed event with its envelope."""
+
+    event: Event
+    event_id: UUID
+    type: str
+    key: str
+    seq: int
+    timeline: int
+    at: datetime
+    correlation_id: str
+    causation_id: str | None
+    headers: Headers
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """One handler gets the whole batch in offset order. deciding: eager, may emit. Else projecting: lazy, may not."""
+
+    group: str
+    deciding: bool
+    handles: tuple[type[Event], ...]
+    handle: Callable[[Tx, Sequence[Received]], Awaitable[None]]
+    skip: Callable[[Headers], bool] | None = None
+    inbox: bool = True
+
+    @property
+    def topics(self) -> list[str]:
+        return sorted({event.topic.name for event in self.handles})
+
+    @property
+    def types(self) -> frozenset[str]:
+        return frozenset(event.type for event in self.handles)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One Kafka record as it came."""
+
+    topic: str
+    partition: int
+    offset: int
+    headers: Headers
+    value: bytes
+
+    @property
+    def key(self) -> str:
+        return self.headers.get("ce_subject", "")
+
+    @property
+    def event_id(self) -> UUID:
+        return UUID(self.headers["ce_id"])
+
+
+def wanted(consumer: Consumer, record: Record) -> bool:
+    """By header, before anything is parsed."""
+    if record.headers.get("ce_type") not in consumer.types:
+        return False
+    return consumer.skip is None or not consumer.skip(record.headers)
+
+
+def received_of(record: Record) -> Received:
+    """Raises Poison for what cannot be read."""
+    headers = record.headers
+    kind = EVENTS[headers["ce_type"]]
+    if headers.get("ce_dataversion") != str(kind.version):
+        raise Poison(f"version {headers.get('ce_dataversion')} of {kind.type}")
+    try:
+        return Received(
+            event=kind.parse(record.value),
+            event_id=record.event_id,
+            type=kind.type,
+            key=record.key,
+            seq=int(headers.get("ce_seq", "0")),
+            timeline=int(headers.get("ce_timeline", "1")),
+            at=datetime.fromisoformat(headers["ce_time"]),
+            correlation_id=headers.get("ce_correlationid", headers["ce_id"]),
+            causation_id=headers.get("ce_causationid"),
+            headers=headers,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+        )
+    except (ValidationError, KeyError, ValueError) as fault:
+        # The text of a validation error quotes its input, which may hold what must not be logged.
+        raise Poison(f"unreadable {kind.type}: {type(fault).__name__}") from fault
+
+
+async def process(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> int:
+    """The records' effects within `tx`: inbox, parked keys, handler. Returns how many were fresh.
+
+    Raises Poison, ValidationError or whatever the handler raises; the caller halves.
+    """
+    chosen = [record for record in records if wanted(consumer, record)]
+    fresh = await _fresh(tx, consumer, chosen) if consumer.inbox else chosen
+    fresh = await _behind_parked(tx, consumer, fresh)
+    if fresh:
+        await consumer.handle(tx, [received_of(record) for record in fresh])
+    return len(fresh)
+
+
+async def _fresh(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> list[Record]:
+    if not records:
+        return []
+    rows = await tx.con.fetch(
+        "INSERT INTO inbox (consumer, event_id) SELECT $1, e FROM unnest($2::uuid[]) AS e ORDER BY e "
+        "ON CONFLICT DO NOTHING RETURNING event_id",
+        consumer.group,
+        list({record.event_id for record in records}),
+    )
+    ids = {row["event_id"] for row in rows}
+    first: dict[UUID, Record] = {}
+    for record in records:
+        if record.event_id in ids:
+            first.setdefault(record.event_id, record)
+    return list(first.values())
+
+
+async def _behind_parked(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> list[Record]:
+    """Later events of a parked key go behind it. FOR SHARE: a redrive must not delete the key meanwhile."""
+    if not records:
+        return []
+    rows = await tx.con.fetch(
+        "SELECT key FROM parked_key WHERE consumer = $1 AND key = ANY($2::text[]) ORDER BY key FOR SHARE",
+        consumer.group,
+        list({record.key for record in records}),
+    )
+    if not rows:
+        return list(records)
+    parked = {row["key"] for row in rows}
+    for record in records:
+        if record.key in parked:
+            await _insert_parked(tx, consumer, record, reason="behind", error=None, tries=0)
+    return [record for record in records if record.key not in parked]
+
+
+async def park(tx: Tx, consumer: Consumer, record: Record, *, reason: str, error: str, tries: int) -> None:
+    """The key waits for a person from here on, this event first."""
+    await tx.con.execute(
+        "INSERT INTO parked_key (consumer, key) VALUES ($1, $2) ON CONFLICT DO NOTHING", consumer.group, record.key
+    )
+    if consumer.inbox:
+        await _fresh(tx, consumer, [record])
+    await _insert_parked(tx, consumer, record, reason=reason, error=error, tries=tries)
+
+
+async def _insert_parked(
+    tx: Tx, consumer: Consumer, record: Record, *, reason: str, error: str | None, tries: int
+) -> None:
+    await tx.con.execute(
+        'INSERT INTO parked_event (consumer, key, event_id, topic, "partition", "offset", headers, value, '
+        "reason, error, tries) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        consumer.group,
+        record.key,
+        record.event_id,
+        record.topic,
+        record.partition,
+        record.offset,
+        orjson.dumps(dict(record.headers)),
+        record.value,
+        reason,
+        error,
+        tries,
+    )
+
+
+def is_passing(fault: BaseException) -> bool:
+    """Every trouble of the database but bad data (SQLSTATE 22, 23): retried in place, never parked (kit.md §4)."""
+    if isinstance(fault, asyncpg.PostgresError):
+        return not str(getattr(fault, "sqlstate", "") or "").startswith(("22", "23"))
+    return isinstance(fault, (asyncpg.InterfaceError, OSError, TimeoutError, ConnectionError))
