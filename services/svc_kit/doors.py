@@ -113,7 +113,8 @@ async def _write(request: Request) -> Tx:
     return tx
 
 
-async def _read(request: Request) -> "asyncpg.Connection[Any]":
+# FastAPI evaluates annotations, and asyncpg's classes take no parameters at run time.
+async def _read(request: Request) -> Any:
     stack: AsyncExitStack = request.scope["yunying.stack"]
     return await stack.enter_async_context(_runtime(request).db.read())
 
