@@ -186,7 +186,8 @@ def clean_svg(content: bytes) -> bytes:
         raise NotAPicture(f"more than {ELEMENTS_MAX} elements")
     _strip(root)
     ElementTree.register_namespace("", SVG)
-    return ElementTree.tostring(root, encoding="utf-8")
+    written: bytes = ElementTree.tostring(root, encoding="utf-8")
+    return written
 
 
 def _strip(root: ElementTree.Element) -> None:
