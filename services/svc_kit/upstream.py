@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
-from httpx_aiohttp import AIOHTTPTransport
+from httpx_aiohttp import AiohttpTransport
 
 from svc_contracts.scopes import SERVICE_CALLS
 from svc_kit import context
@@ -74,4 +74,4 @@ class Upstream:
 
 def new_client() -> httpx.AsyncClient:
     """httpx's own pool is dead after cancelled requests (docs/decisions): its transport is aiohttp's."""
-    return httpx.AsyncClient(transport=AIOHTTPTransport(), timeout=10.0)
+    return httpx.AsyncClient(transport=AiohttpTransport(), timeout=10.0)
