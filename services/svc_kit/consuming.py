@@ -1,0 +1,266 @@
+"""Running a consumer against Kafka: one poll is one transaction over all partitions (kit.md §3)."""
+
+import asyncio
+import os
+import socket
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from svc_kit import failpoints
+from svc_kit.consumer import Consumer, Record, is_passing, park, process
+from svc_kit.settings import KitSettings
+from svc_kit.telemetry import Metrics
+from svc_kit.timers import pause
+from svc_kit.transaction import Database
+
+log = structlog.get_logger()
+
+POLL_RECORDS_MAX = 500
+POLL_MS = 250
+PROJECTING_PAUSE_SECONDS = 0.2
+CHECK_EVERY_SECONDS = 2.0
+COMMIT_EVERY_SECONDS = 5.0
+BACKOFF_FIRST_SECONDS = 0.05
+BACKOFF_LAST_SECONDS = 5.0
+TRIES_BEFORE_PARKING = 3
+SYSTEMATIC_KEYS = 20
+SYSTEMATIC_SECONDS = 60.0
+
+LOCK = (
+    'SELECT topic, "partition", next_offset FROM consumer_offset WHERE consumer = $1 AND cluster = $2 AND '
+    '(topic, "partition") IN (SELECT * FROM unnest($3::text[], $4::int[])) ORDER BY topic, "partition" FOR UPDATE'
+)
+ADVANCE = (
+    'UPDATE consumer_offset o SET next_offset = n.next FROM unnest($3::text[], $4::int[], $5::bigint[]) '
+    'AS n(topic, "partition", next) WHERE o.consumer = $1 AND o.cluster = $2 AND o.topic = n.topic '
+    'AND o."partition" = n."partition"'
+)
+
+
+class Systematic(Exception):  # noqa: N818 - a state, not a mistake of one event
+    """Too much is going wrong: the consumer stops and says so."""
+
+
+class ConsumerRunner:
+    """One consumer of one process."""
+
+    def __init__(self, consumer: Consumer, db: Database, settings: KitSettings, metrics: Metrics) -> None:
+        self.consumer = consumer
+        self.db = db
+        self.settings = settings
+        self.metrics = metrics
+        self.pos: dict[TopicPartition, int] = {}
+        self.parked_at: deque[float] = deque(maxlen=SYSTEMATIC_KEYS + 1)
+        self.records = 0
+        self.state = "starting"
+        self.kafka: Any = None
+        self.checked_at = -CHECK_EVERY_SECONDS
+        self.committed_at = 0.0
+
+    def status(self) -> dict[str, Any]:
+        return {"state": self.state, "records": self.records, "partitions": len(self.pos)}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until stopped, or until trouble is systematic."""
+        wait = BACKOFF_FIRST_SECONDS
+        while not stop.is_set():
+            try:
+                await self._follow(stop)
+                wait = BACKOFF_FIRST_SECONDS
+            except Systematic as fault:
+                self.state = "stopped"
+                log.error("consumer stopped", consumer=self.consumer.group, reason=str(fault))
+                await self._close()
+                await stop.wait()
+            except Exception as fault:  # noqa: BLE001 - the outermost loop: built anew
+                log.warning("consumer is built anew", consumer=self.consumer.group, error=repr(fault))
+                await self._close()
+                await pause(stop, wait)
+                wait = min(wait * 2, BACKOFF_LAST_SECONDS)
+        await self._close()
+
+    async def _follow(self, stop: asyncio.Event) -> None:
+        if self.kafka is None:
+            await self._open()
+        while not stop.is_set():
+            await self._align()
+            polled = await self.kafka.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS_MAX)
+            records = [
+                record_of(tp, message)
+                for tp in sorted(polled)
+                for message in polled[tp]
+            ]
+            if records:
+                await self._until_done(records, stop)
+            if not self.consumer.deciding and len(records) < POLL_RECORDS_MAX:
+                await pause(stop, PROJECTING_PAUSE_SECONDS)
+            self._measure()
+
+    async def _open(self) -> None:
+        host = socket.gethostname()
+        self.kafka = AIOKafkaConsumer(
+            *self.consumer.topics,
+            bootstrap_servers=self.settings.kafka_bootstrap_servers,
+            group_id=self.consumer.group,
+            group_instance_id=f"{host}-{self.consumer.group}-{self.settings.slot}-{self.settings.port or os.getpid()}",
+            enable_auto_commit=False,
+            # Positions come from the database; this only stands in until the first seek.
+            auto_offset_reset="earliest",
+            max_poll_records=POLL_RECORDS_MAX,
+            metadata_max_age_ms=30_000,
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=2_000,
+        )
+        await self.kafka.start()
+        self.pos.clear()
+        self.state = "running"
+
+    async def _close(self) -> None:
+        kafka, self.kafka = self.kafka, None
+        self.pos.clear()
+        if kafka is not None:
+            try:
+                await asyncio.wait_for(kafka.stop(), 5)
+            except Exception as fault:  # noqa: BLE001 - thrown away in any case
+                log.warning("consumer did not close", error=repr(fault))
+
+    async def _align(self) -> None:
+        """What was assigned is sought; every 2 s also what differs (a lazy commit may be lost with PostgreSQL)."""
+        assigned = self.kafka.assignment()
+        for tp in [tp for tp in self.pos if tp not in assigned]:
+            del self.pos[tp]
+        now = self.db.clock.monotonic()
+        missing = [tp for tp in assigned if tp not in self.pos]
+        if not missing and now - self.checked_at < CHECK_EVERY_SECONDS:
+            return
+        self.checked_at = now
+        for tp, offset in (await self._stored(sorted(assigned))).items():
+            if self.pos.get(tp) != offset:
+                self.kafka.seek(tp, offset)
+                self.pos[tp] = offset
+
+    async def _stored(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        names = [tp.topic for tp in tps], [tp.partition for tp in tps]
+        group, cluster = self.consumer.group, self.settings.kafka_cluster
+        query = LOCK.removesuffix(" FOR UPDATE")
+        async with self.db.read() as con:
+            rows = await con.fetch(query, group, cluster, *names)
+            if len(rows) < len(tps):
+                begins = await self.kafka.beginning_offsets(list(tps))
+                await con.execute(
+                    'INSERT INTO consumer_offset (consumer, cluster, topic, "partition", next_offset) '
+                    "SELECT $1, $2, t, p, o FROM unnest($3::text[], $4::int[], $5::bigint[]) AS n(t, p, o) "
+                    "ON CONFLICT DO NOTHING",
+                    group,
+                    cluster,
+                    *names,
+                    [begins[tp] for tp in tps],
+                )
+                rows = await con.fetch(query, group, cluster, *names)
+        return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+    async def _until_done(self, records: Sequence[Record], stop: asyncio.Event) -> None:
+        """Passing trouble is waited out in place, for ever; nothing is skipped."""
+        wait = BACKOFF_FIRST_SECONDS
+        while not stop.is_set():
+            try:
+                await self._settle(records)
+                return
+            except Exception as fault:
+                if not is_passing(fault):
+                    raise
+                log.warning("consumer waits", consumer=self.consumer.group, error=repr(fault))
+                jitter = int.from_bytes(self.db.ids.random_bytes(2), "big") / 65_536
+                await pause(stop, wait * jitter)
+                wait = min(wait * 2, BACKOFF_LAST_SECONDS)
+
+    async def _settle(self, records: Sequence[Record], tries: int = 1) -> None:
+        """One transaction; poison is found by halves."""
+        try:
+            await self._commit(records, parking=None)
+        except Exception as fault:
+            if is_passing(fault):
+                raise
+            if len(records) > 1:
+                middle = len(records) // 2
+                await self._settle(records[:middle])
+                await self._settle(records[middle:])
+            elif tries < TRIES_BEFORE_PARKING:
+                await self._settle(records, tries + 1)
+            else:
+                await self._park(records, fault)
+
+    async def _park(self, records: Sequence[Record], fault: Exception) -> None:
+        now = self.db.clock.monotonic()
+        self.parked_at.append(now)
+        if len(self.parked_at) > SYSTEMATIC_KEYS and now - self.parked_at[0] < SYSTEMATIC_SECONDS:
+            raise Systematic(f"more than {SYSTEMATIC_KEYS} keys failed within {SYSTEMATIC_SECONDS:.0f} s")
+        log.error("key parked", consumer=self.consumer.group, type=records[0].headers.get("ce_type"), exc_info=fault)
+        await self._commit(records, parking=fault)
+
+    async def _commit(self, records: Sequence[Record], *, parking: Exception | None) -> None:
+        lazily = not self.consumer.deciding
+        async with self.db.transaction(may_emit=self.consumer.deciding, lazily=lazily) as tx:
+            mine, ahead = await self._locked(tx, records)
+            if mine and parking is None:
+                await process(tx, self.consumer, mine)
+            elif mine:
+                for record in mine:
+                    error = f"{type(parking).__name__}: {parking}"
+                    await park(tx, self.consumer, record, reason="poison", error=error, tries=TRIES_BEFORE_PARKING)
+            if ahead:
+                await tx.con.execute(
+                    ADVANCE,
+                    self.consumer.group,
+                    self.settings.kafka_cluster,
+                    [tp.topic for tp in ahead],
+                    [tp.partition for tp in ahead],
+                    list(ahead.values()),
+                )
+            await failpoints.reach("consumer.before_commit")
+        await failpoints.reach("consumer.after_commit")
+        self.pos |= {tp: offset for tp, offset in ahead.items() if tp in self.pos}
+        self.records += len(mine)
+        self.metrics.consumed.labels(self.consumer.group).inc(len(mine))
+
+    async def _locked(self, tx: Any, records: Sequence[Record]) -> tuple[list[Record], dict[TopicPartition, int]]:
+        """The records whose partition stands exactly where the database says; the others are sought again."""
+        first: dict[TopicPartition, int] = {}
+        last: dict[TopicPartition, int] = {}
+        for record in records:
+            tp = TopicPartition(record.topic, record.partition)
+            first.setdefault(tp, record.offset)
+            last[tp] = record.offset + 1
+        rows = await tx.con.fetch(
+            LOCK,
+            self.consumer.group,
+            self.settings.kafka_cluster,
+            [tp.topic for tp in first],
+            [tp.partition for tp in first],
+        )
+        stored = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        for tp in [tp for tp, offset in first.items() if stored.get(tp) != offset or self.pos.get(tp) != offset]:
+            self.pos.pop(tp, None)
+            del last[tp]
+        mine = [record for record in records if TopicPartition(record.topic, record.partition) in last]
+        return mine, last
+
+    def _measure(self) -> None:
+        lag = sum(max(0, (self.kafka.highwater(tp) or 0) - offset) for tp, offset in self.pos.items())
+        self.metrics.lag.labels(self.consumer.group).set(lag)
+        now = self.db.clock.monotonic()
+        if self.pos and now - self.committed_at > COMMIT_EVERY_SECONDS:
+            # For lag tools only: the truth is in the database.
+            self.committed_at = now
+            task = asyncio.ensure_future(self.kafka.commit(dict(self.pos)))
+            task.add_done_callback(lambda done: done.cancelled() or isinstance(done.exception(), KafkaError))
+
+
+def record_of(tp: TopicPartition, message: Any) -> Record:
+    headers = {name: value.decode("utf-8", "replace") for name, value in message.headers}
+    return Record(tp.topic, tp.partition, message.offset, headers, message.value or b"")

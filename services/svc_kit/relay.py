@@ -1,0 +1,270 @@
+"""The relay: from the outbox to Kafka, in order per key, at least once (kit.md §2)."""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import murmur2
+
+from svc_kit import failpoints
+from svc_kit.outbox import LANES
+from svc_kit.telemetry import Metrics
+from svc_kit.timers import pause
+from svc_kit.transaction import Database
+
+log = structlog.get_logger()
+
+LEASE_SECONDS = 5.0
+HEARTBEAT_SECONDS = 1.0
+# No new send in the last 40 % of a lease.
+SEND_WITHIN_SECONDS = 3.0
+PASS_ROWS_MAX = 500
+IDLE_SECONDS = 0.5
+ACKNOWLEDGED_WITHIN_SECONDS = 20.0
+BACKOFF_FIRST_SECONDS = 0.05
+BACKOFF_LAST_SECONDS = 5.0
+ARCHIVE_DAYS_AHEAD = 3
+ARCHIVE_DAYS_KEPT = 7
+KEEP_ARCHIVE_EVERY_SECONDS = 3_600.0
+
+HEARTBEAT = (
+    "INSERT INTO relay (owner, until) VALUES ($1, clock_timestamp() + make_interval(secs => $2)) "
+    "ON CONFLICT (owner) DO UPDATE SET until = excluded.until"
+)
+TAKE = """
+WITH free AS (
+    SELECT lane FROM outbox_lane l
+    WHERE owner IS NULL OR NOT EXISTS (SELECT 1 FROM relay r WHERE r.owner = l.owner AND until > clock_timestamp())
+    ORDER BY lane LIMIT $2 FOR UPDATE SKIP LOCKED)
+UPDATE outbox_lane l SET owner = $1, epoch = epoch + 1 FROM free WHERE l.lane = free.lane RETURNING l.lane, l.epoch
+"""
+NEXT = """
+SELECT id, lane, topic, key, headers, value, extract(epoch FROM clock_timestamp() - created_at)::float8 AS age_seconds
+FROM outbox WHERE lane = ANY($1::smallint[]) ORDER BY id LIMIT $2
+"""
+ARCHIVE = """
+WITH d AS (
+    DELETE FROM outbox o USING outbox_lane l, unnest($2::smallint[], $3::bigint[]) AS e(lane, epoch)
+    WHERE o.id = ANY($1::bigint[]) AND l.lane = o.lane AND e.lane = l.lane AND l.owner = $4 AND l.epoch = e.epoch
+    RETURNING o.*)
+INSERT INTO outbox_archive (id, lane, event_id, topic, key, headers, value, created_at, published_at)
+SELECT id, lane, event_id, topic, key, headers, value, created_at, clock_timestamp() FROM d
+"""
+
+
+@dataclass(slots=True)
+class Stopped:
+    """A lane whose batch failed; it comes back when its time is over."""
+
+    until: float
+    tries: int
+
+
+@dataclass(slots=True)
+class Relay:
+    db: Database
+    bootstrap: str
+    metrics: Metrics
+    owner: UUID = field(init=False)
+    lanes: dict[int, int] = field(default_factory=dict)
+    stopped: dict[int, Stopped] = field(default_factory=dict)
+    beat_at: float = -math.inf
+    archive_kept_at: float = -math.inf
+    published: int = 0
+    producer: Any = None
+
+    def __post_init__(self) -> None:
+        self.owner = self.db.ids.uuid7()
+
+    def status(self) -> dict[str, Any]:
+        return {"lanes": len(self.lanes), "published": self.published, "stopped_lanes": len(self.stopped)}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until stopped; then its lanes are free at once."""
+        beating = asyncio.create_task(self._beat_until(stop))
+        try:
+            while not stop.is_set():
+                try:
+                    found = await self.pass_once()
+                except Exception as fault:  # noqa: BLE001 - the outermost loop: broker and database come back
+                    log.warning("relay waits", error=repr(fault))
+                    await pause(stop, 1.0)
+                    continue
+                if not found:
+                    await self._idle(stop)
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+            await self._leave()
+
+    async def _idle(self, stop: asyncio.Event) -> None:
+        waits = [asyncio.create_task(self.db.wake.wait()), asyncio.create_task(stop.wait())]
+        await asyncio.wait(waits, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for task in waits:
+            task.cancel()
+
+    # Leases
+
+    async def _beat_until(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self.beat()
+            except Exception as fault:  # noqa: BLE001 - a lost lease is taken again later
+                log.warning("relay heartbeat failed", error=repr(fault))
+            await pause(stop, HEARTBEAT_SECONDS)
+
+    async def beat(self) -> None:
+        """Renews the lease, takes free lanes, gives back what is more than a fair share."""
+        began = self.db.clock.monotonic()
+        async with self.db.read() as con:
+            await con.execute(HEARTBEAT, self.owner, LEASE_SECONDS)
+            if began - self.beat_at > LEASE_SECONDS:
+                self.lanes.clear()
+            self.beat_at = began
+            await con.execute("DELETE FROM relay WHERE until < clock_timestamp() - interval '1 minute'")
+            living = await con.fetchval("SELECT count(*) FROM relay WHERE until > clock_timestamp()")
+            share = math.ceil(LANES / max(1, living))
+            if missing := max(0, share - len(self.lanes)):
+                rows = await con.fetch(TAKE, self.owner, missing)
+                self.lanes |= {row["lane"]: row["epoch"] for row in rows}
+                if rows:
+                    self.db.wake.set()
+            elif surplus := sorted(self.lanes)[share:]:
+                for lane in surplus:
+                    del self.lanes[lane]
+                await con.execute(
+                    "UPDATE outbox_lane SET owner = NULL WHERE owner = $1 AND lane = ANY($2::smallint[])",
+                    self.owner,
+                    surplus,
+                )
+            if began - self.archive_kept_at > KEEP_ARCHIVE_EVERY_SECONDS:
+                today = self.db.clock.now().date()
+                await con.execute("SELECT keep_archive($1, $2, $3)", today, ARCHIVE_DAYS_AHEAD, ARCHIVE_DAYS_KEPT)
+                self.archive_kept_at = began
+
+    async def _leave(self) -> None:
+        await self._drop_producer()
+        try:
+            async with self.db.read() as con:
+                await con.execute("UPDATE outbox_lane SET owner = NULL WHERE owner = $1", self.owner)
+                await con.execute("DELETE FROM relay WHERE owner = $1", self.owner)
+        except Exception as fault:  # noqa: BLE001 - the lease runs out by itself
+            log.warning("relay left without a word", error=repr(fault))
+
+    # Sending
+
+    async def pass_once(self) -> int:
+        """Sends what is there, archives what was acknowledged. Returns how many rows were found."""
+        self.db.wake.clear()
+        now = self.db.clock.monotonic()
+        if now - self.beat_at > SEND_WITHIN_SECONDS:
+            return 0
+        epochs = {
+            lane: epoch
+            for lane, epoch in self.lanes.items()
+            if lane not in self.stopped or self.stopped[lane].until <= now
+        }
+        if not epochs:
+            return 0
+        async with self.db.read() as con:
+            rows = await con.fetch(NEXT, list(epochs), PASS_ROWS_MAX)
+        self.metrics.outbox_age.set(rows[0]["age_seconds"] if rows else 0)
+        if not rows:
+            return 0
+        producer = await self._producer()
+        parts: dict[tuple[str, int], list[Any]] = {}
+        for row in rows:
+            parts.setdefault((row["topic"], await partition_of(producer, row["topic"], row["key"])), []).append(row)
+        sent = await asyncio.gather(*(self._send(producer, *part, found) for part, found in parts.items()))
+        await failpoints.reach("relay.after_send")
+        acknowledged = [number for numbers in sent for number in numbers]
+        self._note_lanes(rows, set(acknowledged), now)
+        if acknowledged:
+            await failpoints.reach("relay.before_delete")
+            async with self.db.read() as con:
+                await con.execute(ARCHIVE, acknowledged, list(epochs), list(epochs.values()), self.owner)
+            self.published += len(acknowledged)
+            self.metrics.published.inc(len(acknowledged))
+        else:
+            await self._drop_producer()
+        return len(rows)
+
+    def _note_lanes(self, rows: Sequence[Any], acknowledged: set[int], now: float) -> None:
+        """Only the lanes of unacknowledged rows wait."""
+        failed = {row["lane"] for row in rows if row["id"] not in acknowledged}
+        for lane in {row["lane"] for row in rows} - failed:
+            self.stopped.pop(lane, None)
+        for lane in failed:
+            tries = self.stopped[lane].tries + 1 if lane in self.stopped else 1
+            wait = min(BACKOFF_FIRST_SECONDS * 2**tries, BACKOFF_LAST_SECONDS)
+            jitter = 0.5 + int.from_bytes(self.db.ids.random_bytes(2), "big") / 131_072
+            self.stopped[lane] = Stopped(now + wait * jitter, tries)
+
+    async def _send(self, producer: Any, topic: str, partition: int, rows: Sequence[Any]) -> list[int]:
+        """The ids of the acknowledged prefix: the next batch leaves only when the last was acknowledged."""
+        done: list[int] = []
+        left = list(rows)
+        try:
+            while left and self.db.clock.monotonic() - self.beat_at < SEND_WITHIN_SECONDS:
+                batch = producer.create_batch()
+                size = 0
+                while size < len(left) and append(batch, left[size]):
+                    size += 1
+                batch.close()
+                async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
+                    await (await producer.send_batch(batch, topic, partition=partition))
+                done += [row["id"] for row in left[:size]]
+                left = left[size:]
+        except Exception as fault:  # noqa: BLE001 - any failure of the client stops these lanes only
+            log.warning("batch not acknowledged", topic=topic, partition=partition, rows=len(left), error=repr(fault))
+        return done
+
+    async def _producer(self) -> Any:
+        if self.producer is None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self.bootstrap,
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=0,
+                max_batch_size=524_288,
+                max_request_size=1_048_576,
+                metadata_max_age_ms=30_000,
+                request_timeout_ms=10_000,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self.producer = producer
+        return self.producer
+
+    async def _drop_producer(self) -> None:
+        """A dead one is thrown away; what it still delivers are duplicates, which consumers drop."""
+        producer, self.producer = self.producer, None
+        if producer is None:
+            return
+        try:
+            await asyncio.wait_for(producer.stop(), 5)
+        except Exception as fault:  # noqa: BLE001 - it is dead already
+            log.warning("producer did not stop", error=repr(fault))
+
+
+async def partition_of(producer: Any, topic: str, key: str) -> int:
+    """As every Kafka client computes it: murmur2 of the key."""
+    partitions = await producer.partitions_for(topic)
+    return int((murmur2(key.encode()) & 0x7FFF_FFFF) % len(partitions))
+
+
+def append(batch: Any, row: Any) -> bool:
+    """False where the batch is full."""
+    headers = [(name, value.encode()) for name, value in orjson.loads(row["headers"]).items()]
+    return (
+        batch.append(key=row["key"].encode(), value=bytes(row["value"]), timestamp=None, headers=headers) is not None
+    )
