@@ -26,7 +26,7 @@ from svc_kit.consumer import Consumer
 from svc_kit.doors import scopes_of
 from svc_kit.front import Front
 from svc_kit.problems import MEDIA_TYPE, Problem, refusal_of_status, refusal_of_validation, render_for
-from svc_kit.refusals import Overloaded, Refusal
+from svc_kit.refusals import Fault, Overloaded, Refusal, ValidationFailed
 from svc_kit.settings import KitSettings
 from svc_kit.telemetry import Metrics
 from svc_kit.timers import Timer
@@ -196,6 +196,11 @@ def add_refusals(app: FastAPI) -> None:
         log.warning("database trouble", error=type(fault).__name__)
         return render_for(request, Overloaded(retry_after_seconds=1))
 
+    async def unstorable(request: Request, fault: Exception) -> Response:
+        # U+0000, which no text of PostgreSQL holds, wherever in the request it came from.
+        words = Fault("", "unstorable-text", "A text has a character that cannot be stored", "文本包含无法保存的字符")
+        return render_for(request, ValidationFailed([words]))
+
     async def bug(request: Request, fault: Exception) -> Response:
         log.error("request failed", route=request.url.path, exc_info=fault)
         return render_for(request, InternalError())
@@ -215,6 +220,8 @@ def add_refusals(app: FastAPI) -> None:
         TimeoutError,
     ):
         app.add_exception_handler(trouble, passing)
+    for text in (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError):
+        app.add_exception_handler(text, unstorable)
     app.add_exception_handler(Exception, bug)
 
 
