@@ -1,15 +1,14 @@
 """Listings over their routes: the gate, the second person, dates, bulk."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from catalog_svc.listings.commands.steps import publish_due, unpublish_due
+from catalog_svc.listings.commands.steps import publish_due
+from catalog_svc.timers import TIMERS
+from svc_kit.timers import TimerRunner
 
 pytestmark = pytest.mark.anyio
-
-LATER = datetime(2099, 1, 1, tzinfo=UTC)
 
 
 async def draft(demo: Any, sku: str = "A") -> dict[str, Any]:
@@ -199,23 +198,40 @@ async def test_a_product_is_listed_once_per_shop_until_it_is_archived(demo: Any)
     assert demo.refused(unknown, 422, "validation-failed") == ["/product_id", "/shop"]
 
 
-async def test_a_date_publishes_and_another_takes_away(demo: Any) -> None:
+async def test_a_later_date_keeps_an_approved_listing_waiting(demo: Any) -> None:
     listing = await draft(demo)
-    dates = {"version": 1, "publish_at": LATER.isoformat(), "unpublish_at": (LATER + timedelta(days=1)).isoformat()}
+    demo.done(
+        await demo.merchant.patch(
+            f"/v1/admin/listings/{listing['id']}", json={"version": 1, "publish_at": "2099-01-01T00:00:00Z"}
+        )
+    )
+    await step(demo, demo.merchant, listing, "submit")
+
+    [approved] = await demo.act("approve_and_publish", listing["id"], who=demo.approver)
+
+    assert approved["state"] == "scheduled"
+    assert await fire(demo) == 0
+
+
+async def test_a_date_that_came_publishes_and_another_takes_away(demo: Any) -> None:
+    listing = await draft(demo)
+    dates = {"version": 1, "publish_at": "2020-01-01T00:00:00Z", "unpublish_at": "2020-01-02T00:00:00Z"}
     demo.done(await demo.merchant.patch(f"/v1/admin/listings/{listing['id']}", json=dates))
     await step(demo, demo.merchant, listing, "submit")
-    [approved] = await demo.act("approve_and_publish", listing["id"], who=demo.approver)
-    assert approved["state"] == "scheduled"
+    demo.done(await step(demo, demo.approver, listing, "approve"))
 
-    async with demo.runtime.db.transaction() as tx:
-        await publish_due(tx, [listing["id"]])
-    live = await demo.found()
-    async with demo.runtime.db.transaction() as tx:
-        await unpublish_due(tx, [listing["id"]])
+    fired = await fire(demo)
 
-    assert (len(live), await demo.found()) == (1, [])
+    assert fired == 2
     states = [one.data["state"] for one in await demo.said(about=listing["id"])]
     assert states[-3:] == ["scheduled", "live", "unlisted"]
+    assert await demo.found() == []
+
+
+async def fire(demo: Any) -> int:
+    """Lets everything happen that is due, in the order of the table."""
+    runner = TimerRunner(TIMERS, demo.runtime.db)
+    return sum([await runner.fire_due(timer) for timer in TIMERS])
 
 
 async def test_what_no_longer_passes_on_its_date_goes_back_to_draft(demo: Any) -> None:
@@ -227,7 +243,6 @@ async def test_what_no_longer_passes_on_its_date_goes_back_to_draft(demo: Any) -
 
     async with demo.runtime.db.transaction() as tx:
         await publish_due(tx, [listing["id"]])
-
     found = demo.done(await demo.merchant.get(f"/v1/admin/listings/{listing['id']}"))
     assert (found["state"], found["log"][0]["reason"]) == ("draft", "gate-blocked")
     assert [one["check"] for one in found["gate"] if one["result"] == "block"] == ["image"]

@@ -130,6 +130,8 @@ async def test_a_change_needs_the_version_and_keeps_what_it_does_not_name(catalo
         {"media": [{"url": "http://example.org/a.png"}]},
         {"keywords": ["k"] * 51},
         {"role": "villain"},
+        {"title": {"en": "a\0b"}},
+        {"attributes": {"a\0": 1}},
     ],
 )
 async def test_a_malformed_product_is_refused(catalog: Any, body: dict[str, Any]) -> None:
