@@ -12,9 +12,6 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID
 
-from svc_kit.consumer import Received
-from svc_kit.testing import runtime_of
-
 from inventory_svc.app import SERVICE
 from inventory_svc.events_in import decide
 from inventory_svc.stock.commands.receipts import ReceiptLine, receive
@@ -22,6 +19,8 @@ from inventory_svc.warehouses.commands import open_warehouse
 from inventory_svc.warehouses.rules import Warehouse
 from svc_contracts.events.base import Region
 from svc_contracts.events.order import OrderPlaced, PlacedLine
+from svc_kit.consumer import Received
+from svc_kit.testing import runtime_of
 from svc_local.databases import DatabaseUrls
 
 SKU_COUNT = 1_000

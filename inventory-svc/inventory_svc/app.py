@@ -1,7 +1,6 @@
 """inventory-svc's table of contents."""
 
 from fastapi import FastAPI
-from svc_kit.assembly import Service
 
 from inventory_svc.events_in import DECIDE, PROJECT
 from inventory_svc.fulfilment import api as fulfilment
@@ -11,6 +10,7 @@ from inventory_svc.stock import api as stock
 from inventory_svc.timers import TIMERS
 from inventory_svc.warehouses import api as warehouses
 from svc_kit import assembly as kit
+from svc_kit.assembly import Service
 
 SERVICE = Service(
     name="inventory-svc",

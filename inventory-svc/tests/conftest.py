@@ -8,9 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from svc_kit.consumer import Received
-from svc_kit.assembly import Runtime
-from svc_kit.testing import SentEvent, deliver, outbox_of, runtime_of
 
 from inventory_svc.app import SERVICE
 from inventory_svc.events_in import DECIDE, decide
@@ -36,6 +33,9 @@ from svc_contracts.events.order import (
     PlacedLine,
     Promise,
 )
+from svc_kit.assembly import Runtime
+from svc_kit.consumer import Received
+from svc_kit.testing import SentEvent, deliver, outbox_of, runtime_of
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 ENDS: dict[str, type[OrderEnded]] = {

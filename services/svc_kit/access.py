@@ -74,7 +74,7 @@ class InternalTokens:
         audience: str,
         *,
         kind: Kind,
-        id: str,  # noqa: A002
+        id: str,
         scopes: Collection[str],
         shops: Collection[str] | None = None,
         session_id: str | None = None,

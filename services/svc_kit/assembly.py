@@ -116,7 +116,7 @@ def create_app(
 def require_scopes(router: APIRouter, open_paths: frozenset[str]) -> None:
     for route in router.routes:
         if isinstance(route, APIRoute) and not scopes_of(route) and route.path not in open_paths:
-            raise ValueError(f"{sorted(route.methods)} {route.path} names no scope")
+            raise ValueError(f"{sorted(route.methods or ())} {route.path} names no scope")
 
 
 @asynccontextmanager

@@ -126,10 +126,8 @@ class Batch(Generic[I, O]):
             await failpoints.reach("batch.before_commit")
         return [outcome for outcome in outcomes if outcome is not None]
 
-    async def claim(
-        self, tx: Tx, asked: Sequence[Asked[I, O]], outcomes: list[Answer[O] | Exception | None]
-    ) -> None:
-        """Settles replays and doubles. Advisory locks are re-entrant: a key repeated inside the batch is dropped here."""
+    async def claim(self, tx: Tx, asked: Sequence[Asked[I, O]], outcomes: list[Answer[O] | Exception | None]) -> None:
+        """Settles replays. Advisory locks are re-entrant: a key repeated inside the batch is dropped here."""
         first: dict[tuple[str, str], int] = {}
         for n, one in enumerate(asked):
             if one.key is None:

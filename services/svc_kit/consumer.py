@@ -15,7 +15,7 @@ from svc_kit.transaction import Tx
 Headers = Mapping[str, str]
 
 
-class Poison(Exception):  # noqa: N818 - what is wrong is the event
+class Poison(Exception):
     """This event can never be processed: its key is parked."""
 
 

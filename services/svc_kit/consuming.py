@@ -36,13 +36,13 @@ LOCK = (
     '(topic, "partition") IN (SELECT * FROM unnest($3::text[], $4::int[])) ORDER BY topic, "partition" FOR UPDATE'
 )
 ADVANCE = (
-    'UPDATE consumer_offset o SET next_offset = n.next FROM unnest($3::text[], $4::int[], $5::bigint[]) '
+    "UPDATE consumer_offset o SET next_offset = n.next FROM unnest($3::text[], $4::int[], $5::bigint[]) "
     'AS n(topic, "partition", next) WHERE o.consumer = $1 AND o.cluster = $2 AND o.topic = n.topic '
     'AND o."partition" = n."partition"'
 )
 
 
-class Systematic(Exception):  # noqa: N818 - a state, not a mistake of one event
+class Systematic(Exception):
     """Too much is going wrong: the consumer stops and says so."""
 
 
@@ -90,11 +90,7 @@ class ConsumerRunner:
         while not stop.is_set():
             await self._align()
             polled = await self.kafka.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS_MAX)
-            records = [
-                record_of(tp, message)
-                for tp in sorted(polled)
-                for message in polled[tp]
-            ]
+            records = [record_of(tp, message) for tp in sorted(polled) for message in polled[tp]]
             if records:
                 await self._until_done(records, stop)
             if not self.consumer.deciding and len(records) < POLL_RECORDS_MAX:

@@ -1,6 +1,6 @@
 """The transactional door: a route with a `Write` runs in one transaction, committed before the response is sent."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,7 +29,7 @@ class Body(BaseModel):
 class CommandRoute(APIRoute):
     """Access first, then the body, then the command; the transaction ends before the answer leaves."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         original = super().get_route_handler()
         scopes = scopes_of(self)
 
@@ -120,10 +120,12 @@ async def _read(request: Request) -> Any:
 
 
 Write = Annotated[Tx, Depends(_write)]
-Read = Annotated[Any, Depends(_read)]
 Who = Annotated[Principal, Depends(_who)]
-Rt = Annotated[Any, Depends(_runtime)]
 
 if TYPE_CHECKING:
     Read = Annotated[asyncpg.Connection[Any], Depends(_read)]
     Rt = Annotated[Runtime, Depends(_runtime)]
+else:
+    # FastAPI reads the annotations at run time, where these types are out of reach.
+    Read = Annotated[Any, Depends(_read)]
+    Rt = Annotated[Any, Depends(_runtime)]

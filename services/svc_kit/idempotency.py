@@ -49,7 +49,7 @@ class Stored:
     resource_id: str | None = None
 
 
-class Replay(Exception):  # noqa: N818 - an answer that was given before
+class Replay(Exception):
     """Leaves the command's path with the stored answer."""
 
     def __init__(self, stored: Stored) -> None:
@@ -155,8 +155,7 @@ PURGE_SIZE = 5_000
 async def purge(tx: Tx) -> None:
     """Keys past their time, a bounded number at once."""
     await tx.con.execute(
-        "DELETE FROM idempotency_key WHERE ctid IN "
-        "(SELECT ctid FROM idempotency_key WHERE expires_at < $1 LIMIT $2)",
+        "DELETE FROM idempotency_key WHERE ctid IN (SELECT ctid FROM idempotency_key WHERE expires_at < $1 LIMIT $2)",
         tx.now,
         PURGE_SIZE,
     )

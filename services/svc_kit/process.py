@@ -34,7 +34,9 @@ def run(package: str, *, sock: socket.socket | None = None, roles: Collection[st
     """`python -m <package> [--roles api,relay]`. With `sock` it listens there: a restart queues, it does not refuse."""
     if not roles:
         parser = argparse.ArgumentParser(prog=package)
-        parser.add_argument("--roles", default=",".join(ROLES), help="which of api, relay, consume, timers this process has")
+        parser.add_argument(
+            "--roles", default=",".join(ROLES), help="which of api, relay, consume, timers this process has"
+        )
         roles = parser.parse_args([] if sock is not None else None).roles.split(",")
     module = importlib.import_module(f"{package}.app")
     service: Service = module.SERVICE
@@ -66,7 +68,9 @@ async def serve(
         )  # fmt: skip
         server = uvicorn.Server(config)
         server.capture_signals = unhandled  # type: ignore[method-assign]
-        serving = asyncio.create_task(server.serve(sockets=[sock] if sock else None) if "api" in roles else notice.wait())
+        serving = asyncio.create_task(
+            server.serve(sockets=[sock] if sock else None) if "api" in roles else notice.wait()
+        )
         waiting = asyncio.create_task(notice.wait())
         await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
         runtime.ready = False

@@ -26,7 +26,7 @@ class Fault:
         self.facts = facts
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours
+class Refusal(Exception):
     """Subclasses say `slug`, `status` and `title`; `facts` become members of the problem."""
 
     slug: ClassVar[str]

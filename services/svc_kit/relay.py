@@ -265,6 +265,4 @@ async def partition_of(producer: Any, topic: str, key: str) -> int:
 def append(batch: Any, row: Any) -> bool:
     """False where the batch is full."""
     headers = [(name, value.encode()) for name, value in orjson.loads(row["headers"]).items()]
-    return (
-        batch.append(key=row["key"].encode(), value=bytes(row["value"]), timestamp=None, headers=headers) is not None
-    )
+    return batch.append(key=row["key"].encode(), value=bytes(row["value"]), timestamp=None, headers=headers) is not None

@@ -46,8 +46,9 @@ TABLES = (
         PERFORM pg_advisory_xact_lock(hashtext('keep_archive'));
         FOR day IN SELECT today + n FROM generate_series(1, days_ahead) n LOOP
             IF to_regclass(format('outbox_archive_%s', to_char(day, 'YYYYMMDD'))) IS NULL THEN
-                EXECUTE format('CREATE TABLE outbox_archive_%s PARTITION OF outbox_archive FOR VALUES FROM (%L) TO (%L)',
-                    to_char(day, 'YYYYMMDD'), day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC');
+                EXECUTE format('CREATE TABLE outbox_archive_%s PARTITION OF outbox_archive '
+                    'FOR VALUES FROM (%L) TO (%L)', to_char(day, 'YYYYMMDD'),
+                    day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC');
             END IF;
         END LOOP;
         FOR old IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid

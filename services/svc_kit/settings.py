@@ -15,13 +15,16 @@ class KitSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     yunying_env: Literal["development", "test", "production"] = Field(
-        default="production", description="development: pages for people, short stop; production: no defaults for secrets"
+        default="production",
+        description="development: pages for people, short stop; production: no defaults for secrets",
     )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=0, ge=0, le=65_535, description="port to listen on; 0: the service's own of the suite")
     slot: str = Field(default="0", description="replica number; static group membership is host + role + slot")
     database_url: str = Field(default="", repr=False, description="the application role's database")
-    database_pool_size: int = Field(default=8, ge=2, le=50, description="connections; PostgreSQL's max_connections bounds")
+    database_pool_size: int = Field(
+        default=8, ge=2, le=50, description="connections; PostgreSQL's max_connections bounds"
+    )
     kafka_bootstrap_servers: str = Field(default="", description="host:port,…; empty only for --roles api")
     kafka_cluster: str = Field(default="local", description="the broker's incarnation; offsets belong to it")
     service_urls: dict[str, str] = Field(default_factory=dict, description="service name → base address")
@@ -31,7 +34,10 @@ class KitSettings(BaseSettings):
     failpoints: str = Field(default="", description="see svc_kit.failpoints; refused in production")
     body_bytes_max: int = Field(default=1_048_576, ge=1_024, le=16_777_216, description="larger bodies get 413")
     stop_notice_seconds: float = Field(
-        default=3.0, ge=0, le=10, description="between readiness turning red and refusing connections; 0.1 in development"
+        default=3.0,
+        ge=0,
+        le=10,
+        description="between readiness turning red and refusing connections; 0.1 in development",
     )
 
     @field_validator("internal_signing_key")
@@ -50,7 +56,13 @@ class KitSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _nothing_missing(self) -> "KitSettings":
-        needed = ("database_url", "kafka_bootstrap_servers", "internal_signing_key", "internal_verify_keys", "service_urls")
+        needed = (
+            "database_url",
+            "kafka_bootstrap_servers",
+            "internal_signing_key",
+            "internal_verify_keys",
+            "service_urls",
+        )
         if self.yunying_env == "production":
             if missing := [name.upper() for name in needed if not getattr(self, name)]:
                 raise ValueError(f"set {', '.join(missing)}; only development and test do without")

@@ -24,7 +24,9 @@ def configure_logs(service: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True, format="%(name)s %(levelname)s %(message)s")
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, force=True, format="%(name)s %(levelname)s %(message)s"
+    )
 
 
 class Metrics:
@@ -42,6 +44,8 @@ class Metrics:
         self.published = Counter("outbox_published_total", "Events acknowledged by the broker", registry=self.registry)
         self.lag = Gauge("consumer_lag_records", "Records not yet processed", ["consumer"], registry=self.registry)
         self.consumed = Counter("consumer_records_total", "Records processed", ["consumer"], registry=self.registry)
-        self.unknown = Counter("consumer_unknown_total", "Records of unknown type", ["consumer"], registry=self.registry)
+        self.unknown = Counter(
+            "consumer_unknown_total", "Records of unknown type", ["consumer"], registry=self.registry
+        )
         self.parked = Gauge("consumer_parked_keys", "Keys that wait for a person", ["consumer"], registry=self.registry)
         self.timers_parked = Gauge("timers_parked", "Deadlines that failed three times", registry=self.registry)

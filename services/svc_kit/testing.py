@@ -77,7 +77,7 @@ class Client:
         self,
         kind: Kind = "staff",
         *,
-        id: str = "stf_test",  # noqa: A002
+        id: str = "stf_test",
         scopes: Collection[str] = ("*",),
         shops: Collection[str] | None = None,
         visitor_id: str | None = None,

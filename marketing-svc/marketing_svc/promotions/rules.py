@@ -98,7 +98,9 @@ class Evaluation:
 
 def evaluate(offered: Iterable[Offered], lines: Sequence[Line]) -> Evaluation:
     """What the promotions give on these lines, in one fixed order; Σ line discounts = Σ applied; no net below 0."""
-    result = Evaluation(discounts_minor={line.line_id: 0 for line in lines}, traces={line.line_id: [] for line in lines})
+    result = Evaluation(
+        discounts_minor={line.line_id: 0 for line in lines}, traces={line.line_id: [] for line in lines}
+    )
     groups_taken: set[str] = set()
     for promotion in sorted(offered, key=_place_in_pipeline):
         if promotion.stacking == "exclusive" and (promotion.group or "") in groups_taken:
