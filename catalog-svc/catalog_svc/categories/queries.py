@@ -1,11 +1,11 @@
 """Reading categories."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import asyncpg
 
 from catalog_svc.categories import store
-from catalog_svc.categories.rules import AttributeDefinition, Category, effective
+from catalog_svc.categories.rules import Category
 
 
 async def category(con: asyncpg.Connection, category_id: str) -> Category | None:
@@ -26,8 +26,3 @@ async def with_lineage(con: asyncpg.Connection, ids: Collection[str]) -> dict[st
 async def parents(con: asyncpg.Connection, ids: Collection[str]) -> set[str]:
     """Those of the ids that have categories below them."""
     return await store.with_children(con, set(ids))
-
-
-def definitions_of(category_id: str, known: Mapping[str, Category]) -> dict[str, AttributeDefinition]:
-    """What a product of this category is asked, from the root down. `known` comes from `with_lineage`."""
-    return effective(known[one].attributes for one in known[category_id].path if one in known)

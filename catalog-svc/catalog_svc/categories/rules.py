@@ -59,6 +59,11 @@ def effective(lineage: Iterable[Sequence[AttributeDefinition]]) -> dict[str, Att
     return {definition.key: definition for attributes in lineage for definition in attributes}
 
 
+def definitions_of(category_id: str, known: Mapping[str, Category]) -> dict[str, AttributeDefinition]:
+    """What a product of this category is asked, from the root down. `known` comes from `with_lineage`."""
+    return effective(known[one].attributes for one in known[category_id].path if one in known)
+
+
 def fits(definition: AttributeDefinition, value: Any) -> bool:
     """Whether a value is of the definition's type and among its allowed values."""
     match definition.input:

@@ -1,6 +1,6 @@
 """Every change of a listing tells the whole offer: others quote from their copy of it."""
 
-from catalog_svc.listings.queries import Offer
+from catalog_svc.listings.offers import Offer
 from catalog_svc.listings.rules import Listing
 from svc_contracts.events.base import Components
 from svc_contracts.events.catalog import ListingChanged, ListingWindow, OfferSku

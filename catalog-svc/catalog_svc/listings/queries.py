@@ -1,47 +1,18 @@
 """Reading listings, alone and with everything that an offer is made of."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import asyncpg
 
 from catalog_svc.categories import queries as categories
-from catalog_svc.categories.rules import Category
 from catalog_svc.listings import store
-from catalog_svc.listings.rules import GateCheck, Goods, Listing, gate
+from catalog_svc.listings.offers import Offer
+from catalog_svc.listings.rules import GateCheck, Listing
 from catalog_svc.prices import queries as prices
 from catalog_svc.products import queries as products
-from catalog_svc.products.rules import Product
 from catalog_svc.shops import queries as shops
-from catalog_svc.shops.rules import Shop
-from svc_contracts.events.catalog import Price
 
 LOG_MAX = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A product as one shop offers it. `path`: its categories from the root; `prices` by sku."""
-
-    shop: Shop
-    product: Product
-    path: tuple[Category, ...]
-    is_leaf: bool
-    prices: dict[str, list[Price]]
-
-    def gate(self) -> list[GateCheck]:
-        """What stands between this offer and the shop front, at this moment."""
-        return gate(
-            Goods(
-                title=self.product.title,
-                locales=self.shop.locales,
-                picture_count=len(self.product.media),
-                attributes=self.product.attributes,
-                definitions=categories.definitions_of(self.product.category_id, {one.id: one for one in self.path}),
-                is_leaf=self.is_leaf,
-                variants=[(one.sku, one.options, bool(self.prices.get(one.sku))) for one in self.product.variants],
-            )
-        )
 
 
 async def listing(con: asyncpg.Connection, listing_id: str) -> Listing | None:

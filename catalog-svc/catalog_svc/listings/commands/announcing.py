@@ -3,18 +3,18 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from svc_kit.timers import Due
-from svc_kit.transaction import Tx
-
 from catalog_svc.listings import store
 from catalog_svc.listings.commands.refusals import gate_blocked
 from catalog_svc.listings.events import changed, offer_skus
-from catalog_svc.listings.queries import Offer, offers
+from catalog_svc.listings.offers import Offer
+from catalog_svc.listings.queries import offers
 from catalog_svc.listings.rules import Listing, State, blocks
 from catalog_svc.products.queries import products_of_skus
 from catalog_svc.storefront.commands import show, withdraw
 from catalog_svc.storefront.rules import Showing, next_turn
 from svc_kit import timers
+from svc_kit.timers import Due
+from svc_kit.transaction import Tx
 
 OfferKey = tuple[str, str]
 

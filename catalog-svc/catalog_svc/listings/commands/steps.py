@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from catalog_svc.listings import store
+from catalog_svc.listings.commands.announcing import OfferKey, tell
+from catalog_svc.listings.commands.refusals import SecondPersonRequired, gate_blocked
+from catalog_svc.listings.offers import Offer
+from catalog_svc.listings.queries import offers
+from catalog_svc.listings.rules import GATED, Action, GateCheck, Listing, State, blocks, next_state, possible
+from catalog_svc.listings.store import LogEntry
+from svc_kit import timers
 from svc_kit.refusals import Forbidden, IllegalTransition, NotFound, Refusal
 from svc_kit.timers import Due
 from svc_kit.transaction import Tx
 from svc_kit.versions import require_version
-
-from catalog_svc.listings import store
-from catalog_svc.listings.commands.announcing import OfferKey, tell
-from catalog_svc.listings.commands.refusals import SecondPersonRequired, gate_blocked
-from catalog_svc.listings.queries import Offer, offers
-from catalog_svc.listings.rules import GATED, Action, GateCheck, Listing, State, blocks, next_state, possible
-from catalog_svc.listings.store import LogEntry
-from svc_kit import timers
 
 Verb = Literal["submit", "approve", "approve_and_publish", "reject", "revise", "publish", "pause", "unlist", "archive"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog_svc.categories import queries as categories
-from catalog_svc.categories.rules import Category, misfits
+from catalog_svc.categories.rules import Category, definitions_of, misfits
 from catalog_svc.media.queries import known_digests
 from catalog_svc.products import store
 from catalog_svc.products.commands.refusals import faults_of, sku_taken, slug_taken
@@ -134,7 +134,7 @@ def content_flaws(
             )
         )
         return flaws
-    for misfit in misfits(categories.definitions_of(category_id, known), attributes):
+    for misfit in misfits(definitions_of(category_id, known), attributes):
         if misfit.why == "unknown":
             words = ("The category has no such attribute", "类目没有该属性")
         else:
