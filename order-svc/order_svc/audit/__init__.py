@@ -1,0 +1,1 @@
+"""Whether an order may be confirmed: checks, holds, and who released them."""
