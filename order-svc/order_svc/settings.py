@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 from pydantic import Field, field_validator, model_validator
+
 from svc_kit.settings import KEY_BYTES, KitSettings
 
 
@@ -14,7 +15,9 @@ class OrderSettings(KitSettings):
         default="", repr=False, description="base64, 32 bytes: addresses at rest are sealed with it; lost with it"
     )
     order_token_key: str = Field(
-        default="", repr=False, description="base64, 32 bytes: signs guests' order tokens; a new one makes old ones void"
+        default="",
+        repr=False,
+        description="base64, 32 bytes: signs guests' order tokens; a new one makes old ones void",
     )
     payment_sandbox_url: str = Field(default="", description="base address of the sandbox provider")
     payment_sandbox_secret: str = Field(default="", repr=False, description="signs the sandbox provider's callbacks")

@@ -1,5 +1,6 @@
 """Where the suite of this clone keeps its state, and on which ports it listens."""
 
+import importlib.util
 import json
 import os
 import tempfile
@@ -8,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from svc_contracts.suite import PORT_KAFKA, PORT_KAFKA_CONTROLLER, PORT_PAYMENT_SANDBOX, PORT_POSTGRES, SERVICES
+from svc_contracts.suite import (
+    PORT_KAFKA,
+    PORT_KAFKA_CONTROLLER,
+    PORT_PAYMENT_SANDBOX,
+    PORT_POSTGRES,
+    SERVICES,
+    ServiceEntry,
+)
 from svc_local.processes import HOST
 from svc_local.troubles import Trouble, explained
 
@@ -141,3 +149,12 @@ def write_private(path: Path, value: Mapping[str, Any]) -> None:
         except BaseException:
             os.unlink(half)
             raise
+
+
+def built_services() -> dict[str, ServiceEntry]:
+    """The services that have an application to start, in the order of the suite."""
+    return {
+        name: entry
+        for name, entry in SERVICES.items()
+        if importlib.util.find_spec(entry.package) and importlib.util.find_spec(f"{entry.package}.app")
+    }

@@ -28,7 +28,7 @@ from svc_local import kafka, ledger, postgres
 from svc_local.children import Child, Forked, Handle, fork, run_to_end, stop_together
 from svc_local.databases import DatabaseUrls, ensure_all
 from svc_local.environments import Surroundings, environment_of, owner_environment, sandbox_environment
-from svc_local.layout import SANDBOX, Ports, State
+from svc_local.layout import SANDBOX, Ports, State, built_services
 from svc_local.ports import listening_sockets, refuse_busy
 from svc_local.processes import HOST, wait_until_listening
 from svc_local.progress import Channel
@@ -106,13 +106,13 @@ class Supervisor:
         left = ledger.end_leftovers(self.state)
         if left:
             tell.tell(note=f"The last run ended badly; still running and ended now: {', '.join(left)}.")
-        self.sockets = listening_sockets({name: self.ports.of(name) for name in [*SERVICES, SANDBOX]})
+        self.sockets = listening_sockets({name: self.ports.of(name) for name in [*built_services(), SANDBOX]})
         around = self.start_servers()
         with tell.step("databases and topics"):
             self.prepare_contents(around)
         gc.collect()
         gc.freeze()
-        with tell.step("six services and the payment sandbox"):
+        with tell.step("services and the payment sandbox"):
             self.start_services(around)
             self.create_owner(around)
             wait_until_ready(
@@ -193,23 +193,25 @@ class Supervisor:
                 migration(entry.package, around.databases[entry.database].owner),
                 environment_of(entry.name, around),
             )
-            for entry in SERVICES.values()
+            for entry in built_services().values()
         }
         jobs["making the topics"] = self.fork("topics", topics(around.kafka_bootstrap), self.environment)
         run_to_end(jobs, seconds=MIGRATION_SECONDS, log=self.state.log_of("migrate"))
 
     def start_services(self, around: Surroundings) -> None:
         self.begin(SANDBOX, self.forking(SANDBOX, run_sandbox, sandbox_environment(around)), SERVICE_SIGNALS)
-        for name, entry in SERVICES.items():
+        for name, entry in built_services().items():
             run = running(entry.package)
             self.begin(name, self.forking(name, run, environment_of(name, around)), SERVICE_SIGNALS)
 
     def create_owner(self, around: Surroundings) -> None:
+        if "gateway" not in built_services():
+            return
         job = self.fork("owner", create_owner, owner_environment(around))
         run_to_end({"creating the first owner": job}, seconds=60, log=self.state.log_of("owner"))
 
     def load_sample(self, around: Surroundings) -> None:
-        if importlib.util.find_spec("svc_local.sample") is None:
+        if "gateway" not in built_services():
             return
         with self.channel.step("sample shop"):
             url, owner = self.ports.url_of("gateway"), around.secrets.owner

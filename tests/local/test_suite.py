@@ -11,11 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from svc_contracts.suite import SERVICES
 from svc_local import kafka as broker
 from svc_local import ledger
 from svc_local import postgres as server
-from svc_local.layout import SANDBOX, State, read_json
+from svc_local.layout import SANDBOX, State, built_services, read_json
 from svc_local.processes import free_ports
 from svc_local.readiness import is_ready
 from svc_local.testing import SuiteForTests, guarded_folder, run_command, start_suite
@@ -48,7 +47,7 @@ def test_everything_is_ready_and_says_so(suite: SuiteForTests) -> None:
     done = run_command("status", state_of(suite))
 
     assert done.returncode == 0, done.stdout
-    for name in ("supervisor", *SERVICES, SANDBOX, "postgres", "kafka"):
+    for name in ("supervisor", *built_services(), SANDBOX, "postgres", "kafka"):
         assert f"\n{name} " in f"\n{done.stdout}"
     assert " no " not in done.stdout
 
@@ -61,7 +60,7 @@ def test_nothing_listens_for_other_machines(suite: SuiteForTests) -> None:
         if connection.status == psutil.CONN_LISTEN
     }
 
-    assert {name for name, _ in listening} >= {*SERVICES, SANDBOX, "postgres", "kafka"}
+    assert {name for name, _ in listening} >= {*built_services(), SANDBOX, "postgres", "kafka"}
     assert {address for _, address in listening} <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
@@ -133,7 +132,7 @@ def test_a_killed_database_is_started_again(suite: SuiteForTests) -> None:
 
 
 def all_ready(suite: SuiteForTests) -> bool:
-    return all(is_ready(f"http://127.0.0.1:{suite.ports[name]}", timeout=2) for name in SERVICES)
+    return all(is_ready(f"http://127.0.0.1:{suite.ports[name]}", timeout=2) for name in built_services())
 
 
 def test_after_the_supervisor_died_the_next_up_cleans_up_and_the_data_are_there(state: State) -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from svc_kit.consumer import Received
-from svc_kit.transaction import Tx
-
 from order_svc.copies import store
 from svc_contracts.events import Event
 from svc_contracts.events.campaign import PromotionAvailable, PromotionChanged, PromotionExhausted
 from svc_contracts.events.catalog import ListingChanged, ShopChanged
 from svc_contracts.events.stock import StockLevelChanged, WarehouseChanged
+from svc_kit.consumer import Received
+from svc_kit.transaction import Tx
 
 E = TypeVar("E", bound=Event)
 HANDLED = (

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import asyncpg
-from svc_kit.transaction import Database
 
 from order_svc.copies import store
 from order_svc.copies.rules import Offer, ShopFacts, best, serving
 from svc_contracts.events.catalog import ShopChanged
 from svc_contracts.events.stock import WarehouseChanged
+from svc_kit.transaction import Database
 
 FACTS_KEPT = timedelta(seconds=1)
 

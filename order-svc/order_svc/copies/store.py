@@ -21,7 +21,7 @@ def _json(event: Any) -> str:
 
 async def upsert_shops(con: asyncpg.Connection, rows: Sequence[tuple[ShopChanged, int, int]]) -> None:
     await con.execute(
-        "INSERT INTO shop_copy (shop, document, timeline, seq) "
+        "INSERT INTO shop_copy (shop, document, timeline, seq) "  # noqa: S608
         "SELECT * FROM unnest($1::text[], $2::jsonb[], $3::bigint[], $4::bigint[]) ON CONFLICT (shop) DO UPDATE SET "
         f"document = excluded.document, timeline = excluded.timeline, seq = excluded.seq WHERE {LATER.format('shop_copy')}",
         [event.shop for event, _, _ in rows],
@@ -33,7 +33,7 @@ async def upsert_shops(con: asyncpg.Connection, rows: Sequence[tuple[ShopChanged
 
 async def upsert_warehouses(con: asyncpg.Connection, rows: Sequence[tuple[WarehouseChanged, int, int]]) -> None:
     await con.execute(
-        "INSERT INTO warehouse_copy (code, document, timeline, seq) "
+        "INSERT INTO warehouse_copy (code, document, timeline, seq) "  # noqa: S608
         "SELECT * FROM unnest($1::text[], $2::jsonb[], $3::bigint[], $4::bigint[]) ON CONFLICT (code) DO UPDATE SET "
         "document = excluded.document, timeline = excluded.timeline, seq = excluded.seq "
         f"WHERE {LATER.format('warehouse_copy')}",
@@ -46,7 +46,7 @@ async def upsert_warehouses(con: asyncpg.Connection, rows: Sequence[tuple[Wareho
 
 async def upsert_levels(con: asyncpg.Connection, rows: Sequence[tuple[StockLevelChanged, int, int]]) -> None:
     await con.execute(
-        "INSERT INTO level_copy (key, sku, warehouse, available, timeline, seq) SELECT * FROM "
+        "INSERT INTO level_copy (key, sku, warehouse, available, timeline, seq) SELECT * FROM "  # noqa: S608
         "unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) "
         "ON CONFLICT (key) DO UPDATE SET available = excluded.available, timeline = excluded.timeline, "
         f"seq = excluded.seq WHERE {LATER.format('level_copy')}",
@@ -62,7 +62,7 @@ async def upsert_levels(con: asyncpg.Connection, rows: Sequence[tuple[StockLevel
 async def upsert_offers(con: asyncpg.Connection, rows: Sequence[tuple[ListingChanged, int, int]]) -> None:
     """The listings, then the skus of those that were news: what a listing no longer has goes."""
     written = await con.fetch(
-        "INSERT INTO offer_copy (listing_id, shop, state, document, timeline, seq) SELECT * FROM "
+        "INSERT INTO offer_copy (listing_id, shop, state, document, timeline, seq) SELECT * FROM "  # noqa: S608
         "unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::bigint[], $6::bigint[]) "
         "ON CONFLICT (listing_id) DO UPDATE SET shop = excluded.shop, state = excluded.state, "
         "document = excluded.document, timeline = excluded.timeline, seq = excluded.seq "
@@ -96,7 +96,7 @@ async def upsert_offers(con: asyncpg.Connection, rows: Sequence[tuple[ListingCha
 
 async def upsert_promotions(con: asyncpg.Connection, rows: Sequence[tuple[PromotionChanged, int, int]]) -> None:
     await con.execute(
-        "INSERT INTO promotion_copy (promotion_id, shop, trigger, state, starts_at, ends_at, timeline, seq, "
+        "INSERT INTO promotion_copy (promotion_id, shop, trigger, state, starts_at, ends_at, timeline, seq, "  # noqa: S608
         "exhausted_timeline, exhausted_seq) SELECT t.*, 0, 0 FROM unnest($1::text[], $2::text[], $3::text[], "
         "$4::text[], $5::timestamptz[], $6::timestamptz[], $7::bigint[], $8::bigint[]) AS t "
         "ON CONFLICT (promotion_id) DO UPDATE SET shop = excluded.shop, trigger = excluded.trigger, "
@@ -195,7 +195,5 @@ async def warehouses(con: asyncpg.Connection) -> list[WarehouseChanged]:
 
 async def levels(con: asyncpg.Connection, skus: Collection[str]) -> list[tuple[str, str, int]]:
     """(sku, warehouse, available)."""
-    rows = await con.fetch(
-        "SELECT sku, warehouse, available FROM level_copy WHERE sku = ANY($1::text[])", sorted(skus)
-    )
+    rows = await con.fetch("SELECT sku, warehouse, available FROM level_copy WHERE sku = ANY($1::text[])", sorted(skus))
     return [(row["sku"], row["warehouse"], row["available"]) for row in rows]

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Index, Text, UniqueConstraint, text as sql
+from sqlalchemy import CheckConstraint, Column, Index, Text, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
@@ -100,9 +101,7 @@ class OrderLine(Row, table=True):
     __table_args__ = (
         CheckConstraint("quantity > 0", name="order_line_quantity"),
         CheckConstraint("net_minor = gross_minor - discount_minor AND net_minor >= 0", name="order_line_amounts"),
-        CheckConstraint(
-            "0 <= delivered AND delivered <= shipped AND shipped <= quantity", name="order_line_delivered"
-        ),
+        CheckConstraint("0 <= delivered AND delivered <= shipped AND shipped <= quantity", name="order_line_delivered"),
     )
 
     order_id: str = Field(sa_column=text(primary_key=True))

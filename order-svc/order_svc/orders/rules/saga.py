@@ -133,9 +133,7 @@ def _reject(case: Case, reason: str) -> None:
     case.due["undecided"] = None
     _take_back(case)
     case.say(
-        OrderRejected(
-            order_id=order.id, reason=reason, shortages=order.shortages, refusals=order.refusals, at=case.now
-        )
+        OrderRejected(order_id=order.id, reason=reason, shortages=order.shortages, refusals=order.refusals, at=case.now)
     )
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import asyncpg
 import orjson
-from svc_kit.transaction import Actor
 
 from order_svc.orders.rules.order import Entry, What
 from order_svc.orders.rules.placing import Line, NewOrder
 from svc_contracts.events.base import Components
 from svc_contracts.events.stock import ShipmentDelivered, ShipmentShipped
+from svc_kit.transaction import Actor
 
 
 async def insert_lines(con: asyncpg.Connection, placed: Sequence[NewOrder]) -> None:

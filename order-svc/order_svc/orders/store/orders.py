@@ -93,18 +93,16 @@ def _unnest(types: Sequence[str], names: Sequence[str]) -> str:
 ORDER_COLUMNS = FIXED | CHANGING
 INSERT_NAMES = [*ORDER_COLUMNS, *OF_NEW]
 INSERT = (
-    f"INSERT INTO orders ({', '.join(INSERT_NAMES)}) SELECT {', '.join(map(_selected, INSERT_NAMES))} FROM "
+    f"INSERT INTO orders ({', '.join(INSERT_NAMES)}) SELECT {', '.join(map(_selected, INSERT_NAMES))} FROM "  # noqa: S608
     + _unnest([*(kind for kind, _ in ORDER_COLUMNS.values()), *(kind for kind, _ in OF_NEW.values())], INSERT_NAMES)
     + " ORDER BY t.channel, t.external_id, t.id ON CONFLICT (channel, external_id) DO NOTHING RETURNING id"
 )
 UPDATE = (
-    f"UPDATE orders AS o SET {', '.join(f'{name} = {_selected(name)}' for name in CHANGING)} FROM "
+    f"UPDATE orders AS o SET {', '.join(f'{name} = {_selected(name)}' for name in CHANGING)} FROM "  # noqa: S608
     + _unnest(["text", *(kind for kind, _ in CHANGING.values())], ["id", *CHANGING])
     + " WHERE o.id = t.id"
 )
-READ = ", ".join(
-    f"{name}::text AS {name}" if kind == "jsonb" else name for name, (kind, _) in ORDER_COLUMNS.items()
-)
+READ = ", ".join(f"{name}::text AS {name}" if kind == "jsonb" else name for name, (kind, _) in ORDER_COLUMNS.items())
 
 
 async def numbers(con: asyncpg.Connection, count: int) -> list[int]:
