@@ -49,12 +49,20 @@ class Principal:
     @property
     def key_principal(self) -> str:
         """Whose Idempotency-Keys these are: the id, or for visitors the SHA-256 of their header."""
-        if self.kind == "visitor" and self.visitor_id:
-            return "vis_" + hashlib.sha256(self.visitor_id.encode()).hexdigest()[:32]
-        return self.id
+        return (self.visitor_key if self.kind == "visitor" else None) or self.id
+
+    @property
+    def visitor_key(self) -> str | None:
+        """The visitor as rows and events may know it; the header itself is a secret."""
+        return visitor_key(self.visitor_id) if self.visitor_id else None
 
     def may_in(self, shop: str) -> bool:
         return self.shops is None or shop in self.shops
+
+
+def visitor_key(header: str) -> str:
+    """`vis_` + 32 hex digits of the SHA-256 of an X-Visitor-Id."""
+    return "vis_" + hashlib.sha256(header.encode()).hexdigest()[:32]
 
 
 class InternalTokens:
