@@ -33,6 +33,11 @@ class Door:
         answer = self.ask("POST", "/v1/auth/sessions", json={"login": login, "password": password})
         self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
 
+    @property
+    def authorization(self) -> str:
+        """The header of who has signed in."""
+        return self._http.headers["Authorization"]
+
     def ask(self, method: str, path: str, *, accept: tuple[int, ...] = (), **what: Any) -> Any:
         """The answer's body. Raises Trouble for a refusal whose status is not in `accept`."""
         answer = self._patient(method, path, **what)
