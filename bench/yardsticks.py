@@ -61,7 +61,7 @@ async def yardstick_database(server_url: str) -> AsyncIterator[str]:
 def transactions_per_second(url: str, yardstick: Yardstick, *, seconds: int) -> float:
     """Raises RuntimeError with pgbench's words."""
     parts = urlsplit(url)
-    command = [
+    command: list[str | Path] = [
         bin_folder() / "pgbench",
         *("-n", "-M", "prepared", "-T", str(seconds), "-c", str(yardstick.clients)),
         *("-j", str(min(THREADS, yardstick.clients)), "-f", HERE / yardstick.script),
