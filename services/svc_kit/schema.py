@@ -92,6 +92,13 @@ TABLES = (
     )
     """,
     """
+    CREATE TABLE discarded_event (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, consumer text NOT NULL, key text COLLATE "C" NOT NULL,
+        event_id uuid NOT NULL, topic text NOT NULL, headers bytea NOT NULL, value bytea NOT NULL, error text,
+        reason text NOT NULL, discarded_by text NOT NULL, discarded_at timestamptz NOT NULL
+    )
+    """,
+    """
     CREATE TABLE deadline (
         aggregate_id text COLLATE "C" NOT NULL, kind text NOT NULL, due_at timestamptz NOT NULL,
         tries integer NOT NULL DEFAULT 0, next_at timestamptz NOT NULL, parked boolean NOT NULL DEFAULT false,

@@ -11,14 +11,14 @@ import pytest
 
 from svc_contracts.events.stock import StockReleased
 from svc_contracts.ids import Ids
-from svc_kit import topics
+from svc_kit import redrive, topics
 from svc_kit.clock import SystemClock
 from svc_kit.consumer import Consumer, Poison, Received
 from svc_kit.consuming import ConsumerRunner
 from svc_kit.relay import Relay
 from svc_kit.settings import KitSettings
 from svc_kit.telemetry import Metrics
-from svc_kit.transaction import Database, EmitRefused, Tx
+from svc_kit.transaction import Actor, Database, EmitRefused, Tx
 from svc_local.testing import KafkaForTests, eventually
 
 pytestmark = pytest.mark.anyio
@@ -196,3 +196,57 @@ async def test_the_envelope_is_a_cloud_event(db: Database) -> None:
         "ce_actor": "system:system",
         "content-type": "application/json",
     }
+
+
+async def test_a_parked_key_is_redriven_in_order_and_flows_again(db: Database, kafka: KafkaForTests) -> None:
+    await topics.ensure(kafka.bootstrap)
+    seen = Seen("kit-redrive", marker="ord_redrive_", poison="ord_redrive_bad")
+
+    async with running(Relay(db, kafka.bootstrap, Metrics()), seen.runner(db, kafka)):
+        for seq in (1, 2, 3):
+            await say(db, "ord_redrive_bad", seq)
+
+        async def parked() -> bool:
+            return await count(db, "parked_event") == 3
+
+        await eventually(parked, within_seconds=30, because="the bad key's events wait")
+        async with db.read() as con:
+            [found] = await redrive.parked_keys(con, "kit-redrive")
+        assert (found.key, found.waiting, found.type) == ("ord_redrive_bad", 3, "stock.released")
+        assert found.error == "Poison: a test says so"
+
+        still = await redrive.redrive(db, seen.consumer, "ord_redrive_bad")
+        assert (still.processed, still.left, still.error) == (0, 3, "Poison: a test says so")
+        seen.poison = ""
+        done = await redrive.redrive(db, seen.consumer, "ord_redrive_bad")
+        assert (done.processed, done.left, done.error) == (3, 0, None)
+
+        await say(db, "ord_redrive_bad", 4)
+        await eventually(lambda: len(seen.events) == 4, within_seconds=30, because="the key flows again")
+
+    assert seen.events == [("ord_redrive_bad", seq) for seq in (1, 2, 3, 4)]
+    assert await count(db, "parked_key") == 0
+
+
+async def test_a_discarded_key_leaves_who_and_why(db: Database, kafka: KafkaForTests) -> None:
+    await topics.ensure(kafka.bootstrap)
+    seen = Seen("kit-discard", marker="ord_discard_", poison="ord_discard_bad")
+
+    async with running(Relay(db, kafka.bootstrap, Metrics()), seen.runner(db, kafka)):
+        await say(db, "ord_discard_bad", 1)
+
+        async def parked() -> bool:
+            return await count(db, "parked_event") == 1
+
+        await eventually(parked, within_seconds=30, because="the bad key waits")
+
+    async with db.transaction(actor=Actor("staff", "stf_1")) as tx:
+        with pytest.raises(ValueError, match="reason"):
+            await redrive.discard(tx, seen.consumer, "ord_discard_bad", reason=" ")
+        assert await redrive.discard(tx, seen.consumer, "ord_discard_bad", reason="a test order") == 1
+        assert await redrive.discard(tx, seen.consumer, "ord_discard_bad", reason="again") == 0
+
+    async with db.read() as con:
+        row = await con.fetchrow("SELECT key, reason, error, discarded_by FROM discarded_event")
+    assert tuple(row) == ("ord_discard_bad", "a test order", "Poison: a test says so", "staff:stf_1")
+    assert await count(db, "parked_key") == 0
