@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from order_svc.copies import store
+from order_svc.copies.desk import desk_of
 from svc_contracts.events import Event
 from svc_contracts.events.campaign import PromotionAvailable, PromotionChanged, PromotionExhausted
 from svc_contracts.events.catalog import ListingChanged, ShopChanged
@@ -41,6 +42,9 @@ async def keep(tx: Tx, events: Sequence[Received]) -> None:
         for event, timeline, seq in sorted(ends, key=lambda one: one[1:]):
             last[event.key] = (event.key, isinstance(event, PromotionExhausted), timeline, seq)
         await store.mark_exhausted(tx.con, [last[key] for key in sorted(last)])
+    if shops or offers or warehouses or promotions or ends:
+        await store.raise_mark(tx.con)
+        tx.after_commit(desk_of(tx.db).look_again)
 
 
 def _latest(events: Sequence[Received], kind: type[E]) -> list[tuple[E, int, int]]:

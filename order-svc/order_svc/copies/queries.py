@@ -64,3 +64,8 @@ async def available(con: asyncpg.Connection, skus: Collection[str], *, channel: 
         if code in codes:
             units[sku] = units.get(sku, 0) + max(0, count)
     return units
+
+
+async def available_by_warehouse(con: asyncpg.Connection, skus: Collection[str]) -> dict[tuple[str, str], int]:
+    """{(sku, warehouse): units}, none of them negative."""
+    return {(sku, code): max(0, count) for sku, code, count in await store.levels(con, skus)} if skus else {}

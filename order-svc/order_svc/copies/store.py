@@ -129,6 +129,17 @@ async def mark_exhausted(con: asyncpg.Connection, rows: Sequence[tuple[str, bool
     )
 
 
+async def raise_mark(con: asyncpg.Connection) -> None:
+    """Last in its transaction: others wait for this row until it commits."""
+    await con.execute(
+        "INSERT INTO copy_mark (name, n) VALUES ('offers', 1) ON CONFLICT (name) DO UPDATE SET n = copy_mark.n + 1"
+    )
+
+
+async def mark(con: asyncpg.Connection) -> int:
+    return await con.fetchval("SELECT n FROM copy_mark WHERE name = 'offers'") or 0
+
+
 async def shops(con: asyncpg.Connection, names: Collection[str]) -> list[ShopChanged]:
     rows = await con.fetch(
         "SELECT document::text AS document FROM shop_copy WHERE shop = ANY($1::text[])", sorted(names)

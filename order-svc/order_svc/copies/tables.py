@@ -85,3 +85,12 @@ class PromotionCopy(Row, table=True):
     seq: int = Field(sa_column=count())
     exhausted_timeline: int = Field(sa_column=count())
     exhausted_seq: int = Field(sa_column=count())
+
+
+class CopyMark(Row, table=True):
+    """Goes up with every batch that changed the copies named so: what a process remembers of them is then void."""
+
+    __tablename__ = "copy_mark"
+
+    name: str = Field(sa_column=text(primary_key=True))
+    n: int = Field(sa_column=count())

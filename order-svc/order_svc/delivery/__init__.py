@@ -1,0 +1,1 @@
+"""Delivery: what it costs and when the parcel comes."""

@@ -1,0 +1,1 @@
+"""Quotes: what exactly these goods cost now, binding for a while."""
