@@ -66,6 +66,8 @@ class Runtime:
     state: SimpleNamespace = field(default_factory=SimpleNamespace)
     ready: bool = True
     statuses: dict[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
+    # What turns `/readyz` red in a process that has no clients: its relay, its consumers.
+    red: list[Callable[[], bool]] = field(default_factory=list)
     _upstreams: dict[str, upstream.Upstream] = field(default_factory=dict)
     _batches: dict[str, Batch[Any, Any]] = field(default_factory=dict)
 
@@ -156,7 +158,7 @@ def operations() -> APIRouter:
     async def readyz(request: Request) -> Response:
         runtime: Runtime = request.app.state.runtime
         body: dict[str, Any] = {name: status() for name, status in runtime.statuses.items()}
-        ready = runtime.ready
+        ready = runtime.ready and not any(is_red() for is_red in runtime.red)
         try:
             async with runtime.db.read() as con:
                 await con.fetchval("SELECT 1", timeout=1.0)
@@ -170,6 +172,14 @@ def operations() -> APIRouter:
         return Response(generate_latest(request.app.state.metrics.registry), media_type="text/plain; version=0.0.4")
 
     return router
+
+
+def operations_app(app: FastAPI) -> FastAPI:
+    """For a process without the role `api`: the same runtime, and nothing but these three addresses."""
+    bare = FastAPI(title=app.title, version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
+    bare.state = app.state
+    bare.include_router(operations())
+    return bare
 
 
 class InternalError(Refusal):

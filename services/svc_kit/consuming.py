@@ -9,8 +9,9 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from svc_contracts.events import EVENTS
 from svc_kit import failpoints
 from svc_kit.consumer import Consumer, Record, is_passing, park, process
 from svc_kit.settings import KitSettings
@@ -30,6 +31,11 @@ BACKOFF_LAST_SECONDS = 5.0
 TRIES_BEFORE_PARKING = 3
 SYSTEMATIC_KEYS = 20
 SYSTEMATIC_SECONDS = 60.0
+# One type that fails on so many keys without one success is a bug, not poison.
+SYSTEMATIC_KEYS_OF_A_TYPE = 5
+# aiokafka's poll may hang for ever; a consumer that makes no attempt for so long is built anew.
+POLL_WITHIN_SECONDS = 60.0
+PARKED_EVERY_SECONDS = 10.0
 
 LOCK = (
     'SELECT topic, "partition", next_offset FROM consumer_offset WHERE consumer = $1 AND cluster = $2 AND '
@@ -56,14 +62,19 @@ class ConsumerRunner:
         self.metrics = metrics
         self.pos: dict[TopicPartition, int] = {}
         self.parked_at: deque[float] = deque(maxlen=SYSTEMATIC_KEYS + 1)
+        self.failing: dict[str, set[str]] = {}
         self.records = 0
         self.state = "starting"
         self.kafka: Any = None
         self.checked_at = -CHECK_EVERY_SECONDS
         self.committed_at = 0.0
+        self.parked_seen_at = -PARKED_EVERY_SECONDS
 
     def status(self) -> dict[str, Any]:
         return {"state": self.state, "records": self.records, "partitions": len(self.pos)}
+
+    def is_red(self) -> bool:
+        return self.state == "stopped"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stopped, or until trouble is systematic."""
@@ -88,14 +99,24 @@ class ConsumerRunner:
         if self.kafka is None:
             await self._open()
         while not stop.is_set():
-            await self._align()
-            polled = await self.kafka.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS_MAX)
-            records = [record_of(tp, message) for tp in sorted(polled) for message in polled[tp]]
+            async with asyncio.timeout(POLL_WITHIN_SECONDS):
+                records = await self._poll()
             if records:
                 await self._until_done(records, stop)
             if not self.consumer.deciding and len(records) < POLL_RECORDS_MAX:
                 await pause(stop, PROJECTING_PAUSE_SECONDS)
-            self._measure()
+            await self._measure()
+
+    async def _poll(self) -> list[Record]:
+        await self._align()
+        try:
+            polled = await self.kafka.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS_MAX)
+        except NoOffsetForPartitionError:
+            return []  # assigned since the last look: sought before the next poll
+        except OffsetOutOfRangeError as fault:
+            # What was deleted before it was read cannot be read again: a person has to decide.
+            raise Systematic(f"the topic no longer holds what comes next: {fault}") from fault
+        return [record_of(tp, message) for tp in sorted(polled) for message in polled[tp]]
 
     async def _open(self) -> None:
         host = socket.gethostname()
@@ -105,8 +126,8 @@ class ConsumerRunner:
             group_id=self.consumer.group,
             group_instance_id=f"{host}-{self.consumer.group}-{self.settings.slot}-{self.settings.port or os.getpid()}",
             enable_auto_commit=False,
-            # Positions come from the database; this only stands in until the first seek.
-            auto_offset_reset="earliest",
+            # Positions come from the database alone; nothing may be skipped in silence.
+            auto_offset_reset="none",
             max_poll_records=POLL_RECORDS_MAX,
             metadata_max_age_ms=30_000,
             session_timeout_ms=10_000,
@@ -194,17 +215,23 @@ class ConsumerRunner:
     async def _park(self, records: Sequence[Record], fault: Exception) -> None:
         now = self.db.clock.monotonic()
         self.parked_at.append(now)
+        kind = records[0].headers.get("ce_type", "")
+        failing = self.failing.setdefault(kind, set())
+        failing.add(records[0].key)
+        if len(failing) >= SYSTEMATIC_KEYS_OF_A_TYPE:
+            raise Systematic(f"{kind} failed on {len(failing)} keys without one success")
         if len(self.parked_at) > SYSTEMATIC_KEYS and now - self.parked_at[0] < SYSTEMATIC_SECONDS:
             raise Systematic(f"more than {SYSTEMATIC_KEYS} keys failed within {SYSTEMATIC_SECONDS:.0f} s")
-        log.error("key parked", consumer=self.consumer.group, type=records[0].headers.get("ce_type"), exc_info=fault)
+        log.error("key parked", consumer=self.consumer.group, type=kind, exc_info=fault)
         await self._commit(records, parking=fault)
 
     async def _commit(self, records: Sequence[Record], *, parking: Exception | None) -> None:
         lazily = not self.consumer.deciding
         async with self.db.transaction(may_emit=self.consumer.deciding, lazily=lazily) as tx:
             mine, ahead = await self._locked(tx, records)
+            fresh = 0
             if mine and parking is None:
-                await process(tx, self.consumer, mine)
+                fresh = await process(tx, self.consumer, mine)
             elif mine:
                 for record in mine:
                     error = f"{type(parking).__name__}: {parking}"
@@ -220,9 +247,14 @@ class ConsumerRunner:
                 )
             await failpoints.reach("consumer.before_commit")
         await failpoints.reach("consumer.after_commit")
+        if fresh and self.failing:
+            for record in mine:
+                self.failing.pop(record.headers.get("ce_type", ""), None)
         self.pos |= {tp: offset for tp, offset in ahead.items() if tp in self.pos}
         self.records += len(mine)
         self.metrics.consumed.labels(self.consumer.group).inc(len(mine))
+        if unknown := sum(record.headers.get("ce_type") not in EVENTS for record in mine):
+            self.metrics.unknown.labels(self.consumer.group).inc(unknown)
 
     async def _locked(self, tx: Any, records: Sequence[Record]) -> tuple[list[Record], dict[TopicPartition, int]]:
         """The records whose partition stands exactly where the database says; the others are sought again."""
@@ -246,7 +278,7 @@ class ConsumerRunner:
         mine = [record for record in records if TopicPartition(record.topic, record.partition) in last]
         return mine, last
 
-    def _measure(self) -> None:
+    async def _measure(self) -> None:
         lag = sum(max(0, (self.kafka.highwater(tp) or 0) - offset) for tp, offset in self.pos.items())
         self.metrics.lag.labels(self.consumer.group).set(lag)
         now = self.db.clock.monotonic()
@@ -255,6 +287,20 @@ class ConsumerRunner:
             self.committed_at = now
             task = asyncio.ensure_future(self.kafka.commit(dict(self.pos)))
             task.add_done_callback(lambda done: done.cancelled() or isinstance(done.exception(), KafkaError))
+        if now - self.parked_seen_at > PARKED_EVERY_SECONDS:
+            self.parked_seen_at = now
+            await self._count_parked()
+
+    async def _count_parked(self) -> None:
+        try:
+            async with self.db.read() as con:
+                keys = await con.fetchval("SELECT count(*) FROM parked_key WHERE consumer = $1", self.consumer.group)
+        except Exception as fault:
+            if not is_passing(fault):
+                raise
+            log.warning("parked keys not counted", consumer=self.consumer.group, error=repr(fault))
+        else:
+            self.metrics.parked.labels(self.consumer.group).set(keys)
 
 
 def record_of(tp: TopicPartition, message: Any) -> Record:

@@ -15,8 +15,8 @@ import uvloop
 from fastapi import FastAPI
 
 from svc_contracts.suite import SERVICES
-from svc_kit import idempotency, topics
-from svc_kit.assembly import Runtime, Service, create_app
+from svc_kit import announcing, idempotency, topics
+from svc_kit.assembly import Runtime, Service, create_app, operations_app
 from svc_kit.consuming import ConsumerRunner
 from svc_kit.effects import EffectRunner
 from svc_kit.relay import Relay
@@ -60,7 +60,7 @@ async def serve(
             await topics.ensure(settings.kafka_bootstrap_servers)
         background = [asyncio.create_task(work) for work in runners(runtime, roles, stop)]
         # The gateway puts its raw pass-through before the routes.
-        front = getattr(app.state, "front", app)
+        front = getattr(app.state, "front", app) if "api" in roles else operations_app(app)
         config = uvicorn.Config(
             front, host=settings.host, port=settings.port or SERVICES[service.name].port, lifespan="off",
             access_log=False, log_config=None, http="httptools", timeout_graceful_shutdown=int(FINISH_SECONDS),
@@ -68,9 +68,7 @@ async def serve(
         )  # fmt: skip
         server = uvicorn.Server(config)
         server.capture_signals = unhandled  # type: ignore[method-assign]
-        serving = asyncio.create_task(
-            server.serve(sockets=[sock] if sock else None) if "api" in roles else notice.wait()
-        )
+        serving = asyncio.create_task(server.serve(sockets=[sock] if sock else None))
         waiting = asyncio.create_task(notice.wait())
         await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
         runtime.ready = False
@@ -103,14 +101,21 @@ def runners(runtime: Runtime, roles: frozenset[str], stop: asyncio.Event) -> lis
     if "relay" in roles and settings.kafka_bootstrap_servers:
         relay = Relay(runtime.db, settings.kafka_bootstrap_servers, runtime.metrics)
         runtime.statuses["relay"] = relay.status
+        if "api" not in roles:
+            runtime.red.append(relay.is_red)
         found.append(relay.run(stop))
+    elif settings.kafka_bootstrap_servers:
+        # Somebody else's relay sends what this process commits.
+        found.append(announcing.announce(runtime.db, stop, others=lambda: True))
     if "consume" in roles and settings.kafka_bootstrap_servers:
         for consumer in service.consumers:
             runner = ConsumerRunner(consumer, runtime.db, settings, runtime.metrics)
             runtime.statuses[consumer.group] = runner.status
+            if "api" not in roles:
+                runtime.red.append(runner.is_red)
             found.append(runner.run(stop))
     if "timers" in roles:
-        timers = TimerRunner(service.timers, runtime.db)
+        timers = TimerRunner(service.timers, runtime.db, runtime.metrics)
         runtime.statuses["timers"] = timers.status
         found += [timers.run(stop), housekeeping(runtime, stop)]
         if service.effects:

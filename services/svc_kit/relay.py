@@ -12,7 +12,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from svc_kit import failpoints
+from svc_kit import announcing, failpoints
 from svc_kit.outbox import LANES
 from svc_kit.telemetry import Metrics
 from svc_kit.timers import pause
@@ -77,6 +77,7 @@ class Relay:
     beat_at: float = -math.inf
     archive_kept_at: float = -math.inf
     published: int = 0
+    living: int = 1
     producer: Any = None
 
     def __post_init__(self) -> None:
@@ -85,9 +86,17 @@ class Relay:
     def status(self) -> dict[str, Any]:
         return {"lanes": len(self.lanes), "published": self.published, "stopped_lanes": len(self.stopped)}
 
+    def is_red(self) -> bool:
+        """Without a lease, or with lanes that do not move."""
+        return self.db.clock.monotonic() - self.beat_at > LEASE_SECONDS or bool(self.stopped)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Until stopped; then its lanes are free at once."""
-        beating = asyncio.create_task(self._beat_until(stop))
+        aside = [
+            asyncio.create_task(self._beat_until(stop)),
+            asyncio.create_task(announcing.listen(self.db, stop)),
+            asyncio.create_task(announcing.announce(self.db, stop, others=lambda: self.living > 1)),
+        ]
         try:
             while not stop.is_set():
                 try:
@@ -99,8 +108,9 @@ class Relay:
                 if not found:
                     await self._idle(stop)
         finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            for task in aside:
+                task.cancel()
+            await asyncio.gather(*aside, return_exceptions=True)
             await self._leave()
 
     async def _idle(self, stop: asyncio.Event) -> None:
@@ -129,7 +139,8 @@ class Relay:
             self.beat_at = began
             await con.execute("DELETE FROM relay WHERE until < clock_timestamp() - interval '1 minute'")
             living = await con.fetchval("SELECT count(*) FROM relay WHERE until > clock_timestamp()")
-            share = math.ceil(LANES / max(1, living))
+            self.living = max(1, living)
+            share = math.ceil(LANES / self.living)
             if missing := max(0, share - len(self.lanes)):
                 rows = await con.fetch(TAKE, self.owner, missing)
                 self.lanes |= {row["lane"]: row["epoch"] for row in rows}
@@ -254,6 +265,13 @@ class Relay:
             await asyncio.wait_for(producer.stop(), 5)
         except Exception as fault:  # noqa: BLE001 - it is dead already
             log.warning("producer did not stop", error=repr(fault))
+            # aiokafka's stop waits for a flush that never comes: end its parts ourselves.
+            if (sender := producer._sender._sender_task) is not None:
+                sender.cancel()
+            try:
+                await asyncio.wait_for(producer.client.close(), 2)
+            except Exception as late:  # noqa: BLE001 - nothing more can be done
+                log.warning("producer's connections left open", error=repr(late))
 
 
 async def partition_of(producer: Any, topic: str, key: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from svc_kit.telemetry import Metrics
 from svc_kit.transaction import Database, Tx
 
 log = structlog.get_logger()
@@ -61,9 +62,10 @@ async def cancel(tx: Tx, names: Sequence[tuple[str, str]]) -> None:
 
 
 class TimerRunner:
-    def __init__(self, timers: Sequence[Timer], db: Database) -> None:
+    def __init__(self, timers: Sequence[Timer], db: Database, metrics: Metrics | None = None) -> None:
         self.timers = timers
         self.db = db
+        self.metrics = metrics or Metrics()
         self.fired = 0
         self.failed = 0
 
@@ -123,15 +125,17 @@ class TimerRunner:
     async def _postpone(self, timer: Timer) -> None:
         self.failed += 1
         async with self.db.transaction() as tx:
-            await tx.con.execute(
+            parked = await tx.con.fetchval(
                 "UPDATE deadline SET tries = tries + 1, next_at = $2, parked = tries + 1 >= $4 "
                 "WHERE (aggregate_id, kind) IN (SELECT aggregate_id, kind FROM deadline "
-                "WHERE kind = $1 AND next_at <= $3 AND NOT parked ORDER BY next_at LIMIT 1)",
+                "WHERE kind = $1 AND next_at <= $3 AND NOT parked ORDER BY next_at LIMIT 1) RETURNING parked",
                 timer.kind,
                 tx.now + RETRY_AFTER,
                 tx.now,
                 TRIES_MAX,
             )
+        if parked:
+            self.metrics.timers_parked.inc()
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:

@@ -89,17 +89,19 @@ class Tx:
 
 
 class Database:
-    """One pool. `wake` is set after each commit that left events: the relay of this process waits for it;
-    `effects_wake` likewise for calls to the outside.
+    """One pool. `wake` is set after each commit that left events: the relay of this process waits for it; so does
+    `announce`, for relays of other processes, where it is listened to; `effects_wake` for calls to the outside.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, source: str, clock: Clock, ids: Ids) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, url: str, source: str, clock: Clock, ids: Ids) -> None:
         self.pool = pool
+        self.url = url
         self.source = source
         self.clock = clock
         self.ids = ids
         self.wake = asyncio.Event()
         self.effects_wake = asyncio.Event()
+        self.announce = asyncio.Event()
         self.timeline = 1
 
     @classmethod
@@ -112,7 +114,7 @@ class Database:
             url, min_size=1, max_size=size, server_settings=settings, max_inactive_connection_lifetime=300.0
         )
         try:
-            yield cls(pool, source=source, clock=clock, ids=ids)
+            yield cls(pool, url=url, source=source, clock=clock, ids=ids)
         finally:
             try:
                 await asyncio.wait_for(pool.close(), timeout=5)
@@ -138,6 +140,7 @@ class Database:
             await failpoints.reach("transaction.after_commit")
         if tx.pending:
             self.wake.set()
+            self.announce.set()
         for call in tx.after:
             call()
 
