@@ -3,10 +3,10 @@
 PYTHON ?= python3
 BOOT = @$(PYTHON) services/svc_local/bootstrap.py
 
-.PHONY: help up down status logs reset test check demo tour bench
+.PHONY: help up down status logs reset test check demo tour bench compose-secrets compose-test
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: ## start the whole suite in the background (YUNYING_PORT_OFFSET=100 moves every port)
 	$(BOOT) svc_local up
@@ -37,3 +37,9 @@ tour: ## run the README's code blocks against the running suite and compare the 
 
 bench: ## measure the suite beside the machine's own limit
 	$(BOOT) --dev bench
+
+compose-secrets: ## write the secrets that docker-compose.yml mounts
+	$(BOOT) svc_local.compose secrets
+
+compose-test: ## build the images, buy in the suite of containers, kill each, buy again, take it down
+	$(BOOT) --dev svc_local.compose test

@@ -1,6 +1,7 @@
 """Every variable that a service can be told, with unit, default, bound and consequence. Subclasses add their own."""
 
 import base64
+import os
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -10,9 +11,18 @@ KEY_BYTES = 32
 
 
 class KitSettings(BaseSettings):
-    """Read from the environment. Outside development and test nothing secret has a default: the start is refused."""
+    """Read from the environment, then from files of these names in the folder SECRETS_DIR.
 
-    model_config = SettingsConfigDict(env_prefix="", extra="ignore", frozen=True, hide_input_in_errors=True)
+    Outside development and test nothing secret has a default: the start is refused.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        secrets_dir=os.environ.get("SECRETS_DIR") or None,
+    )
 
     yunying_env: Literal["development", "test", "production"] = Field(
         default="production",

@@ -12,6 +12,7 @@ import socket
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import httpx
@@ -19,6 +20,8 @@ import orjson
 import uvicorn
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
+
+from svc_contracts.suite import PORT_PAYMENT_SANDBOX
 
 Outcome = Literal[
     "succeed", "fail", "timeout_then_succeed", "timeout_then_fail", "wrong_amount", "callback_twice"
@@ -157,8 +160,25 @@ def create_app(*, callback_url: str, secret: str) -> FastAPI:
     return app
 
 
-def run(sock: socket.socket) -> None:
-    """Serves on the socket that the supervisor holds."""
-    app = create_app(callback_url=os.environ["CALLBACK_URL"], secret=os.environ["PAYMENT_SANDBOX_SECRET"])
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-    uvicorn.Server(config).run(sockets=[sock])
+def run(sock: socket.socket | None = None) -> None:
+    """Serves on the socket that the supervisor holds, else on HOST and PORT."""
+    app = create_app(callback_url=os.environ["CALLBACK_URL"], secret=callback_secret())
+    config = uvicorn.Config(
+        app,
+        host=os.environ.get("HOST", "127.0.0.1"),
+        port=int(os.environ.get("PORT", str(PORT_PAYMENT_SANDBOX))),
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=2,
+    )
+    uvicorn.Server(config).run(sockets=[sock] if sock else None)
+
+
+def callback_secret() -> str:
+    """From the environment, else from the file of that name in the folder SECRETS_DIR."""
+    given = os.environ.get("PAYMENT_SANDBOX_SECRET")
+    return given or (Path(os.environ["SECRETS_DIR"]) / "payment_sandbox_secret").read_text().strip()
+
+
+if __name__ == "__main__":
+    run()

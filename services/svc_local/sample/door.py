@@ -18,6 +18,8 @@ TIME_BOX_SECONDS = 60.0
 class Door:
     """One signed-in person. Waits where the gateway says to come back later."""
 
+    whose = "The sample shop"
+
     def __init__(self, gateway_url: str) -> None:
         self._http = httpx.Client(base_url=gateway_url, timeout=TIME_BOX_SECONDS)
 
@@ -43,9 +45,7 @@ class Door:
         answer = self._patient(method, path, **what)
         if answer.is_success or answer.status_code in accept:
             return answer.json() if answer.content else None
-        raise Trouble(
-            f"The sample shop was refused: {method} {path} answered {answer.status_code}: {answer.text[:2000]}"
-        )
+        raise self._refused(method, path, answer)
 
     def find(self, path: str) -> Any | None:
         """What stands there, or None."""
@@ -53,9 +53,7 @@ class Door:
         if answer.status_code == 404:
             return None
         if not answer.is_success:
-            raise Trouble(
-                f"The sample shop was refused: GET {path} answered {answer.status_code}: {answer.text[:2000]}"
-            )
+            raise self._refused("GET", path, answer)
         return answer.json()
 
     def all_of(self, path: str, **params: Any) -> Iterator[Any]:
@@ -68,6 +66,9 @@ class Door:
             cursor = page["next_cursor"]
             if cursor is None:
                 return
+
+    def _refused(self, method: str, path: str, answer: httpx.Response) -> Trouble:
+        return Trouble(f"{self.whose} was refused: {method} {path} answered {answer.status_code}: {answer.text[:2000]}")
 
     def _patient(self, method: str, path: str, **what: Any) -> httpx.Response:
         answer = self._http.request(method, path, **what)
