@@ -24,6 +24,16 @@ class Offer:
     window: ListingWindow
     sku: OfferSku
 
+    @property
+    def parts(self) -> dict[str, int]:
+        """{sku that lies in a warehouse: units of it in one of these}; a bundle's are those of its components."""
+        if not self.sku.components:
+            return {self.sku.sku: 1}
+        found: dict[str, int] = {}
+        for part in self.sku.components:
+            found[part.sku] = found.get(part.sku, 0) + part.quantity
+        return found
+
     def is_open(self, at: datetime) -> bool:
         """Live and inside its window."""
         begun = self.window.from_ is None or self.window.from_ <= at

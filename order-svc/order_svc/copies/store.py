@@ -23,7 +23,8 @@ async def upsert_shops(con: asyncpg.Connection, rows: Sequence[tuple[ShopChanged
     await con.execute(
         "INSERT INTO shop_copy (shop, document, timeline, seq) "  # noqa: S608
         "SELECT * FROM unnest($1::text[], $2::jsonb[], $3::bigint[], $4::bigint[]) ON CONFLICT (shop) DO UPDATE SET "
-        f"document = excluded.document, timeline = excluded.timeline, seq = excluded.seq WHERE {LATER.format('shop_copy')}",
+        "document = excluded.document, timeline = excluded.timeline, seq = excluded.seq "
+        f"WHERE {LATER.format('shop_copy')}",
         [event.shop for event, _, _ in rows],
         [_json(event) for event, _, _ in rows],
         [timeline for _, timeline, _ in rows],

@@ -69,7 +69,7 @@ class LevelCopy(Row, table=True):
 
 
 class PromotionCopy(Row, table=True):
-    """Only what tells whether a quote has to ask marketing-svc. `seq` is of promotion.changed, the others of its end."""
+    """What tells whether a quote has to ask marketing-svc. `seq` is of promotion.changed, the others of its end."""
 
     __tablename__ = "promotion_copy"
     __table_args__ = (Index("promotion_copy_by_shop", "shop"),)
