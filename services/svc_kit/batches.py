@@ -10,6 +10,7 @@ import orjson
 import structlog
 
 from svc_kit import context, failpoints, idempotency
+from svc_kit.consumer_rules import halves
 from svc_kit.idempotency import Key, Replay, Stored
 from svc_kit.problems import MEDIA_TYPE, problem_of
 from svc_kit.refusals import Overloaded, Refusal, RequestInProgress
@@ -81,7 +82,7 @@ class Batch(Generic[I, O]):
             # A client that went away before its turn is not worked for.
             await self.settle([asked for asked in taken if not asked.future.done()])
 
-    async def settle(self, asked: list[Asked[I, O]]) -> None:
+    async def settle(self, asked: Sequence[Asked[I, O]]) -> None:
         """One transaction; where it fails, halves, down to the item that made it fail."""
         if not asked:
             return
@@ -97,9 +98,8 @@ class Batch(Generic[I, O]):
                 log.error("batch item failed", door=self.door.name, exc_info=fault)
                 give(asked[0], fault)
                 return
-            middle = len(asked) // 2
-            await self.settle(asked[:middle])
-            await self.settle(asked[middle:])
+            for half in halves(asked):
+                await self.settle(half)
         else:
             for one, outcome in zip(asked, outcomes, strict=True):
                 give(one, outcome)

@@ -10,6 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from svc_contracts.events import EVENTS, Event
+from svc_kit.consumer_rules import apart, first_of_each
 from svc_kit.transaction import Tx
 
 Headers = Mapping[str, str]
@@ -134,11 +135,7 @@ async def _fresh(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> list[
         list({record.event_id for record in records}),
     )
     ids = {row["event_id"] for row in rows}
-    first: dict[UUID, Record] = {}
-    for record in records:
-        if record.event_id in ids:
-            first.setdefault(record.event_id, record)
-    return list(first.values())
+    return first_of_each(records, ids)
 
 
 async def _behind_parked(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> list[Record]:
@@ -152,11 +149,10 @@ async def _behind_parked(tx: Tx, consumer: Consumer, records: Sequence[Record]) 
     )
     if not rows:
         return list(records)
-    parked = {row["key"] for row in rows}
-    for record in records:
-        if record.key in parked:
-            await _insert_parked(tx, consumer, record, reason="behind", error=None, tries=0)
-    return [record for record in records if record.key not in parked]
+    flowing, behind = apart(records, {row["key"] for row in rows})
+    for record in behind:
+        await _insert_parked(tx, consumer, record, reason="behind", error=None, tries=0)
+    return flowing
 
 
 async def park(tx: Tx, consumer: Consumer, record: Record, *, reason: str, error: str, tries: int) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,16 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 from svc_contracts.events import EVENTS
 from svc_kit import failpoints
 from svc_kit.consumer import Consumer, Record, is_passing, park, process
+from svc_kit.consumer_rules import (
+    TRIES_BEFORE_PARKING,
+    Failures,
+    Next,
+    Systematic,
+    after_failure,
+    halves,
+    standing,
+    to_seek,
+)
 from svc_kit.settings import KitSettings
 from svc_kit.telemetry import Metrics
 from svc_kit.timers import pause
@@ -28,11 +37,6 @@ CHECK_EVERY_SECONDS = 2.0
 COMMIT_EVERY_SECONDS = 5.0
 BACKOFF_FIRST_SECONDS = 0.05
 BACKOFF_LAST_SECONDS = 5.0
-TRIES_BEFORE_PARKING = 3
-SYSTEMATIC_KEYS = 20
-SYSTEMATIC_SECONDS = 60.0
-# One type that fails on so many keys without one success is a bug, not poison.
-SYSTEMATIC_KEYS_OF_A_TYPE = 5
 # aiokafka's poll may hang for ever; a consumer that makes no attempt for so long is built anew.
 POLL_WITHIN_SECONDS = 60.0
 PARKED_EVERY_SECONDS = 10.0
@@ -48,10 +52,6 @@ ADVANCE = (
 )
 
 
-class Systematic(Exception):
-    """Too much is going wrong: the consumer stops and says so."""
-
-
 class ConsumerRunner:
     """One consumer of one process."""
 
@@ -61,8 +61,7 @@ class ConsumerRunner:
         self.settings = settings
         self.metrics = metrics
         self.pos: dict[TopicPartition, int] = {}
-        self.parked_at: deque[float] = deque(maxlen=SYSTEMATIC_KEYS + 1)
-        self.failing: dict[str, set[str]] = {}
+        self.failures = Failures()
         self.records = 0
         self.state = "starting"
         self.kafka: Any = None
@@ -156,10 +155,9 @@ class ConsumerRunner:
         if not missing and now - self.checked_at < CHECK_EVERY_SECONDS:
             return
         self.checked_at = now
-        for tp, offset in (await self._stored(sorted(assigned))).items():
-            if self.pos.get(tp) != offset:
-                self.kafka.seek(tp, offset)
-                self.pos[tp] = offset
+        for tp, offset in to_seek(await self._stored(sorted(assigned)), self.pos).items():
+            self.kafka.seek(tp, offset)
+            self.pos[tp] = offset
 
     async def _stored(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         names = [tp.topic for tp in tps], [tp.partition for tp in tps]
@@ -201,27 +199,20 @@ class ConsumerRunner:
         try:
             await self._commit(records, parking=None)
         except Exception as fault:
-            if is_passing(fault):
-                raise
-            if len(records) > 1:
-                middle = len(records) // 2
-                await self._settle(records[:middle])
-                await self._settle(records[middle:])
-            elif tries < TRIES_BEFORE_PARKING:
-                await self._settle(records, tries + 1)
-            else:
-                await self._park(records, fault)
+            match after_failure(len(records), tries, is_passing=is_passing(fault)):
+                case Next.WAIT:
+                    raise
+                case Next.HALVE:
+                    for half in halves(records):
+                        await self._settle(half)
+                case Next.AGAIN:
+                    await self._settle(records, tries + 1)
+                case Next.PARK:
+                    await self._park(records, fault)
 
     async def _park(self, records: Sequence[Record], fault: Exception) -> None:
-        now = self.db.clock.monotonic()
-        self.parked_at.append(now)
         kind = records[0].headers.get("ce_type", "")
-        failing = self.failing.setdefault(kind, set())
-        failing.add(records[0].key)
-        if len(failing) >= SYSTEMATIC_KEYS_OF_A_TYPE:
-            raise Systematic(f"{kind} failed on {len(failing)} keys without one success")
-        if len(self.parked_at) > SYSTEMATIC_KEYS and now - self.parked_at[0] < SYSTEMATIC_SECONDS:
-            raise Systematic(f"more than {SYSTEMATIC_KEYS} keys failed within {SYSTEMATIC_SECONDS:.0f} s")
+        self.failures.note(kind, records[0].key, self.db.clock.monotonic())
         log.error("key parked", consumer=self.consumer.group, type=kind, exc_info=fault)
         await self._commit(records, parking=fault)
 
@@ -247,9 +238,8 @@ class ConsumerRunner:
                 )
             await failpoints.reach("consumer.before_commit")
         await failpoints.reach("consumer.after_commit")
-        if fresh and self.failing:
-            for record in mine:
-                self.failing.pop(record.headers.get("ce_type", ""), None)
+        if fresh:
+            self.failures.forgive({record.headers.get("ce_type", "") for record in mine})
         self.pos |= {tp: offset for tp, offset in ahead.items() if tp in self.pos}
         self.records += len(mine)
         self.metrics.consumed.labels(self.consumer.group).inc(len(mine))
@@ -258,25 +248,19 @@ class ConsumerRunner:
 
     async def _locked(self, tx: Any, records: Sequence[Record]) -> tuple[list[Record], dict[TopicPartition, int]]:
         """The records whose partition stands exactly where the database says; the others are sought again."""
-        first: dict[TopicPartition, int] = {}
-        last: dict[TopicPartition, int] = {}
-        for record in records:
-            tp = TopicPartition(record.topic, record.partition)
-            first.setdefault(tp, record.offset)
-            last[tp] = record.offset + 1
+        places = sorted({place_of(record) for record in records})
         rows = await tx.con.fetch(
             LOCK,
             self.consumer.group,
             self.settings.kafka_cluster,
-            [tp.topic for tp in first],
-            [tp.partition for tp in first],
+            [tp.topic for tp in places],
+            [tp.partition for tp in places],
         )
         stored = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-        for tp in [tp for tp, offset in first.items() if stored.get(tp) != offset or self.pos.get(tp) != offset]:
+        found = standing(records, place_of, stored=stored, pos=self.pos)
+        for tp in found.astray:
             self.pos.pop(tp, None)
-            del last[tp]
-        mine = [record for record in records if TopicPartition(record.topic, record.partition) in last]
-        return mine, last
+        return found.mine, found.ahead
 
     async def _measure(self) -> None:
         lag = sum(max(0, (self.kafka.highwater(tp) or 0) - offset) for tp, offset in self.pos.items())
@@ -301,6 +285,10 @@ class ConsumerRunner:
             log.warning("parked keys not counted", consumer=self.consumer.group, error=repr(fault))
         else:
             self.metrics.parked.labels(self.consumer.group).set(keys)
+
+
+def place_of(record: Record) -> TopicPartition:
+    return TopicPartition(record.topic, record.partition)
 
 
 def record_of(tp: TopicPartition, message: Any) -> Record:

@@ -13,22 +13,26 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
 from svc_kit import announcing, failpoints
-from svc_kit.outbox import LANES
+from svc_kit.relay_rules import (
+    LEASE_SECONDS,
+    Stopped,
+    after_pass,
+    by_partition,
+    fair_share,
+    has_lost_lease,
+    may_send,
+    sendable,
+)
 from svc_kit.telemetry import Metrics
 from svc_kit.timers import pause
 from svc_kit.transaction import Database
 
 log = structlog.get_logger()
 
-LEASE_SECONDS = 5.0
 HEARTBEAT_SECONDS = 1.0
-# No new send in the last 40 % of a lease.
-SEND_WITHIN_SECONDS = 3.0
 PASS_ROWS_MAX = 500
 IDLE_SECONDS = 0.5
 ACKNOWLEDGED_WITHIN_SECONDS = 20.0
-BACKOFF_FIRST_SECONDS = 0.05
-BACKOFF_LAST_SECONDS = 5.0
 ARCHIVE_DAYS_AHEAD = 3
 ARCHIVE_DAYS_KEPT = 7
 KEEP_ARCHIVE_EVERY_SECONDS = 3_600.0
@@ -59,14 +63,6 @@ SELECT id, lane, event_id, topic, key, headers, value, created_at, clock_timesta
 
 
 @dataclass(slots=True)
-class Stopped:
-    """A lane whose batch failed; it comes back when its time is over."""
-
-    until: float
-    tries: int
-
-
-@dataclass(slots=True)
 class Relay:
     db: Database
     bootstrap: str
@@ -88,7 +84,7 @@ class Relay:
 
     def is_red(self) -> bool:
         """Without a lease, or with lanes that do not move."""
-        return self.db.clock.monotonic() - self.beat_at > LEASE_SECONDS or bool(self.stopped)
+        return has_lost_lease(self.db.clock.monotonic(), self.beat_at) or bool(self.stopped)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stopped; then its lanes are free at once."""
@@ -134,13 +130,13 @@ class Relay:
         began = self.db.clock.monotonic()
         async with self.db.read() as con:
             await con.execute(HEARTBEAT, self.owner, LEASE_SECONDS)
-            if began - self.beat_at > LEASE_SECONDS:
+            if has_lost_lease(began, self.beat_at):
                 self.lanes.clear()
             self.beat_at = began
             await con.execute("DELETE FROM relay WHERE until < clock_timestamp() - interval '1 minute'")
             living = await con.fetchval("SELECT count(*) FROM relay WHERE until > clock_timestamp()")
             self.living = max(1, living)
-            share = math.ceil(LANES / self.living)
+            share = fair_share(living)
             if missing := max(0, share - len(self.lanes)):
                 rows = await con.fetch(TAKE, self.owner, missing)
                 self.lanes |= {row["lane"]: row["epoch"] for row in rows}
@@ -174,13 +170,9 @@ class Relay:
         """Sends what is there, archives what was acknowledged. Returns how many rows were found."""
         self.db.wake.clear()
         now = self.db.clock.monotonic()
-        if now - self.beat_at > SEND_WITHIN_SECONDS:
+        if not may_send(now, self.beat_at):
             return 0
-        epochs = {
-            lane: epoch
-            for lane, epoch in self.lanes.items()
-            if lane not in self.stopped or self.stopped[lane].until <= now
-        }
+        epochs = sendable(self.lanes, self.stopped, now)
         if not epochs:
             return 0
         async with self.db.read() as con:
@@ -189,13 +181,12 @@ class Relay:
         if not rows:
             return 0
         producer = await self._producer()
-        parts: dict[tuple[str, int], list[Any]] = {}
-        for row in rows:
-            parts.setdefault((row["topic"], await partition_of(producer, row["topic"], row["key"])), []).append(row)
+        counts = {topic: len(await producer.partitions_for(topic)) for topic in {row["topic"] for row in rows}}
+        parts = by_partition(rows, lambda row: (row["topic"], partition_of(row["key"], counts[row["topic"]])))
         sent = await asyncio.gather(*(self._send(producer, *part, found) for part, found in parts.items()))
         await failpoints.reach("relay.after_send")
         acknowledged = [number for numbers in sent for number in numbers]
-        self._note_lanes(rows, set(acknowledged), now)
+        self.stopped = after_pass(self.stopped, rows, set(acknowledged), now=now, jitter=self._jitter)
         if acknowledged:
             await failpoints.reach("relay.before_delete")
             async with self.db.read() as con:
@@ -206,23 +197,15 @@ class Relay:
             await self._drop_producer()
         return len(rows)
 
-    def _note_lanes(self, rows: Sequence[Any], acknowledged: set[int], now: float) -> None:
-        """Only the lanes of unacknowledged rows wait."""
-        failed = {row["lane"] for row in rows if row["id"] not in acknowledged}
-        for lane in {row["lane"] for row in rows} - failed:
-            self.stopped.pop(lane, None)
-        for lane in failed:
-            tries = self.stopped[lane].tries + 1 if lane in self.stopped else 1
-            wait = min(BACKOFF_FIRST_SECONDS * 2**tries, BACKOFF_LAST_SECONDS)
-            jitter = 0.5 + int.from_bytes(self.db.ids.random_bytes(2), "big") / 131_072
-            self.stopped[lane] = Stopped(now + wait * jitter, tries)
+    def _jitter(self) -> float:
+        return 0.5 + int.from_bytes(self.db.ids.random_bytes(2), "big") / 131_072
 
     async def _send(self, producer: Any, topic: str, partition: int, rows: Sequence[Any]) -> list[int]:
         """The ids of the acknowledged prefix: the next batch leaves only when the last was acknowledged."""
         done: list[int] = []
         left = list(rows)
         try:
-            while left and self.db.clock.monotonic() - self.beat_at < SEND_WITHIN_SECONDS:
+            while left and may_send(self.db.clock.monotonic(), self.beat_at):
                 batch = producer.create_batch()
                 size = 0
                 while size < len(left) and append(batch, left[size]):
@@ -274,10 +257,9 @@ class Relay:
                 log.warning("producer's connections left open", error=repr(late))
 
 
-async def partition_of(producer: Any, topic: str, key: str) -> int:
+def partition_of(key: str, count: int) -> int:
     """As every Kafka client computes it: murmur2 of the key."""
-    partitions = await producer.partitions_for(topic)
-    return int((murmur2(key.encode()) & 0x7FFF_FFFF) % len(partitions))
+    return int((murmur2(key.encode()) & 0x7FFF_FFFF) % count)
 
 
 def append(batch: Any, row: Any) -> bool:

@@ -15,7 +15,8 @@ from svc_contracts.ids import Ids
 from svc_kit import announcing, topics
 from svc_kit.clock import SystemClock
 from svc_kit.consumer import Consumer, Poison, Received
-from svc_kit.consuming import SYSTEMATIC_KEYS_OF_A_TYPE, ConsumerRunner
+from svc_kit.consumer_rules import SYSTEMATIC_KEYS_OF_A_TYPE
+from svc_kit.consuming import ConsumerRunner
 from svc_kit.outbox import LANES
 from svc_kit.relay import Relay
 from svc_kit.republish import RelaysLive, republish
