@@ -22,7 +22,7 @@ def make_outcome(counted: Expected, found: Figures | None = None, **overrides: A
     found = counted.figures if found is None else found
     different = differences(counted.figures, found)
     days = {one.cell.at for one in different if one.cell.grain == "day"}
-    given = {
+    given: dict[str, Any] = {
         "words": "the first 40 households",
         "shop": "journey-40",
         "first_day": counted.first_day,

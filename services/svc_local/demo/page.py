@@ -27,7 +27,7 @@ h1 { font-size:28px; margin:0 0 4px; letter-spacing:-.01em } h2 { font-size:17px
 .rings { display:flex; gap:24px; flex-wrap:wrap; justify-content:space-around }
 .ring { width:150px } .ring circle { fill:none; stroke-width:14 } .ring .track { stroke:var(--light) }
 .ring .part { stroke:var(--main) } .ring text { text-anchor:middle; fill:var(--ink) }
-.ring .big { font-size:22px; font-weight:600 } .ring .small { font-size:12px; fill:var(--soft) }
+.ring .big { font-size:19px; font-weight:600 } .ring .small { font-size:12px; fill:var(--soft) }
 svg { width:100%; height:auto; display:block } .bar { fill:var(--main) } .bar:hover { opacity:.75 }
 .wrong { fill:var(--bad) } .grid { stroke:var(--line) } .mean { fill:none; stroke:var(--mark); stroke-width:2.5 }
 .mark { stroke:var(--mark); stroke-width:2.5 } .tick { fill:var(--soft); font-size:12px } .end { text-anchor:end }

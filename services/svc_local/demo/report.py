@@ -16,6 +16,7 @@ from svc_local.demo.page import PAGE
 from svc_local.troubles import explained
 
 TOP_CATEGORIES = 12
+TILES = 8
 
 NAMES = {
     "orders": "Orders",
@@ -109,7 +110,7 @@ def as_page(outcome: Outcome) -> str:
         "verdict": _verdict(outcome),
         "words": escape(outcome.words),
         "period": f"{outcome.first_day} to {outcome.last_day}",
-        "tiles": "".join(_tile(outcome, figure) for figure in list(FIGURES)[:7]),
+        "tiles": "".join(_tile(outcome, figure) for figure in list(FIGURES)[:TILES]),
         "days": charts.by_day(outcome.places("gmv", "day")),
         "categories": charts.by_name(outcome.top_categories()),
         "rings": "".join(_ring(outcome, days) for days in WINDOWS_DAYS),

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 
@@ -35,7 +36,7 @@ class Doors:
     visitor: DemoDoor
 
 
-def run(selection: Selection, state: State, console: Console) -> int:
+def run(selection: Selection, state: State, console: Console, *, reports: Path = ROOT / "reports") -> int:
     """0 where all is equal, else 1 and a sentence for each difference. Raises Trouble where it cannot go on."""
     suite = read_json(state.suite_file)
     if suite.get("state") != "ready":
@@ -57,7 +58,7 @@ def run(selection: Selection, state: State, console: Console) -> int:
         categories = _enter(display, doors, selection, goods)
         _replay(display, doors, selection, goods)
         outcome = _outcome(display, doors, selection, goods, expected, categories)
-    files = report.write(outcome, ROOT / "reports")
+    files = report.write(outcome, reports)
     verdict.print_verdict(console, outcome, files)
     return 0 if outcome.is_equal else 1
 
