@@ -339,6 +339,27 @@ async def test_a_change_made_by_another_process_is_seen_within_a_second(store: A
     assert (await unsaved_quote(rt, asking(("A", 1)))).gross_minor == 1_500
 
 
+async def test_a_change_is_quoted_from_its_commit_on_however_many_are_asking(store: Any) -> None:
+    rt = store.runtime
+    await store.sell("A", 1)
+    done = asyncio.Event()
+
+    async def reads() -> None:
+        last = 0
+        while not done.is_set():
+            price = (await unsaved_quote(rt, asking(("A", 1)))).gross_minor
+            assert price >= last, "an older price came back"
+            last = price
+            await asyncio.sleep(0)
+
+    readers = [asyncio.create_task(reads()) for _ in range(6)]
+    for price in range(2, 42):
+        await store.hears(store.listing("A", price))
+        assert (await unsaved_quote(rt, asking(("A", 1)))).gross_minor == price
+    done.set()
+    await asyncio.gather(*readers)
+
+
 async def test_buying_now_asks_the_database_nothing_while_nothing_changes(store: Any) -> None:
     await store.sell("A")
     await store.sell("B")
