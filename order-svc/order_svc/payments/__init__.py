@@ -1,0 +1,1 @@
+"""Payments: attempts, the append-only ledger, calls to providers, their callbacks, refunds."""

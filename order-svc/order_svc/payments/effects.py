@@ -1,0 +1,125 @@
+"""The calls to providers: made with no transaction open, leased, and asked about again rather than guessed."""
+
+import dataclasses
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from order_svc.orders import queries as orders
+from order_svc.payments import store
+from order_svc.payments.commands.folding import fold_charge, fold_refund
+from order_svc.payments.commands.refunds import REFUND
+from order_svc.payments.commands.starting import CHARGE
+from order_svc.payments.provider import Provider
+from order_svc.payments.rules import (
+    ASK_AGAIN_AFTER,
+    REFUND_AGAIN_AFTER,
+    SETTLED_BY_OTHERS,
+    Attempt,
+    MoneyBack,
+    RefundState,
+    Told,
+    pause,
+)
+from svc_kit.effects import Effect, EffectCall
+from svc_kit.transaction import Tx
+
+if TYPE_CHECKING:
+    from svc_kit.assembly import Runtime
+
+log = structlog.get_logger()
+# Longer than any time box, or a slow call would be repeated while it runs.
+LEASE_SECONDS = 30.0
+
+
+def provider_of(rt: "Runtime") -> Provider:
+    return Provider(rt.client, rt.settings.payment_sandbox_url, rt.settings.payment_time_box_ms)
+
+
+def as_told(result: dict[str, Any] | None) -> Told | None:
+    return Told(**result["told"]) if result and result["told"] else None
+
+
+def as_result(told: Told | None, *, key: str | None = None) -> dict[str, Any]:
+    return {"key": key, "told": None if told is None else dataclasses.asdict(told)}
+
+
+async def call_charge(rt: "Runtime", call: EffectCall) -> dict[str, Any]:
+    async with rt.db.read() as con:
+        attempt = await store.attempt(con, call.request["attempt_id"])
+        payable = await orders.is_payable(con, call.aggregate_id)
+    assert attempt is not None, call.id
+    # A callback was quicker.
+    if not attempt.is_open:
+        return as_result(None)
+    return as_result(await _charge(provider_of(rt), attempt, tries=call.tries, payable=payable))
+
+
+async def _charge(provider: Provider, attempt: Attempt, *, tries: int, payable: bool) -> Told:
+    """From the second try on it is first asked what became of the key: never charged for an order that is over."""
+    if tries > 1 and (told := await provider.look("charges", attempt.key)) is not None:
+        return told
+    if not payable:
+        return Told("failed", attempt.amount_minor, attempt.currency, attempt.key, "order_over")
+    body = {
+        "key": attempt.key,
+        "order_id": attempt.order_id,
+        "amount_minor": attempt.amount_minor,
+        "currency": attempt.currency,
+    }
+    if attempt.sandbox_outcome is not None:
+        body["outcome"] = attempt.sandbox_outcome
+    return await provider.ask("charges", body)
+
+
+async def fold_charge_call(
+    tx: Tx, call: EffectCall, result: dict[str, Any] | None, error: Exception | None
+) -> datetime | None:
+    if error is not None:
+        log.warning("charge unknown", order_id=call.aggregate_id, tries=call.tries, error=type(error).__name__)
+    attempt = await fold_charge(tx, call.request["attempt_id"], as_told(result))
+    return tx.now + pause(ASK_AGAIN_AFTER, call.tries) if attempt.is_open else None
+
+
+async def call_refund(rt: "Runtime", call: EffectCall) -> dict[str, Any]:
+    async with rt.db.read() as con:
+        refund = await store.refund(con, call.request["refund_id"])
+    assert refund is not None, call.id
+    if refund.state is RefundState.SUCCEEDED:
+        return as_result(None)
+    if refund.provider in SETTLED_BY_OTHERS:
+        return as_result(Told("succeeded", refund.amount_minor, refund.currency, refund.key), key=refund.key)
+    return as_result(await _refund(provider_of(rt), refund, tries=call.tries), key=refund.key)
+
+
+async def _refund(provider: Provider, refund: MoneyBack, *, tries: int) -> Told:
+    if tries > 1 and (told := await provider.look("refunds", refund.key)) is not None:
+        return told
+    body = {
+        "key": refund.key,
+        "order_id": refund.order_id,
+        "amount_minor": refund.amount_minor,
+        "currency": refund.currency,
+    }
+    return await provider.ask("refunds", body)
+
+
+async def fold_refund_call(
+    tx: Tx, call: EffectCall, result: dict[str, Any] | None, error: Exception | None
+) -> datetime | None:
+    if error is not None:
+        log.warning("refund unknown", order_id=call.aggregate_id, tries=call.tries, error=type(error).__name__)
+    key = result["key"] if result else None
+    refund = await fold_refund(tx, call.request["refund_id"], as_told(result), key=key)
+    if refund.state is RefundState.SUCCEEDED:
+        return None
+    if refund.state is RefundState.FAILED:
+        return tx.now + pause(REFUND_AGAIN_AFTER, refund.tries - 1)
+    return tx.now + pause(ASK_AGAIN_AFTER, call.tries)
+
+
+EFFECTS = (
+    Effect(kind=CHARGE, call=call_charge, fold=fold_charge_call, lease_seconds=LEASE_SECONDS),
+    Effect(kind=REFUND, call=call_refund, fold=fold_refund_call, lease_seconds=LEASE_SECONDS),
+)
