@@ -45,6 +45,7 @@ TAKE = """
 WITH free AS (
     SELECT lane FROM outbox_lane l
     WHERE owner IS NULL OR NOT EXISTS (SELECT 1 FROM relay r WHERE r.owner = l.owner AND until > clock_timestamp())
+        OR (owner = $1 AND lane <> ALL($3::smallint[]))  -- ours, but an answer of the database was lost
     ORDER BY lane LIMIT $2 FOR UPDATE SKIP LOCKED)
 UPDATE outbox_lane l SET owner = $1, epoch = epoch + 1 FROM free WHERE l.lane = free.lane RETURNING l.lane, l.epoch
 """
@@ -128,17 +129,19 @@ class Relay:
     async def beat(self) -> None:
         """Renews the lease, takes free lanes, gives back what is more than a fair share."""
         began = self.db.clock.monotonic()
+        if has_lost_lease(began, self.beat_at):
+            # Under the old name the lanes would stay ours for others and nobody's for us.
+            self.lanes.clear()
+            self.owner = self.db.ids.uuid7()
         async with self.db.read() as con:
             await con.execute(HEARTBEAT, self.owner, LEASE_SECONDS)
-            if has_lost_lease(began, self.beat_at):
-                self.lanes.clear()
             self.beat_at = began
             await con.execute("DELETE FROM relay WHERE until < clock_timestamp() - interval '1 minute'")
             living = await con.fetchval("SELECT count(*) FROM relay WHERE until > clock_timestamp()")
             self.living = max(1, living)
             share = fair_share(living)
             if missing := max(0, share - len(self.lanes)):
-                rows = await con.fetch(TAKE, self.owner, missing)
+                rows = await con.fetch(TAKE, self.owner, missing, list(self.lanes))
                 self.lanes |= {row["lane"]: row["epoch"] for row in rows}
                 if rows:
                     self.db.wake.set()

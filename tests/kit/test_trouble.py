@@ -19,6 +19,7 @@ from svc_kit.consumer_rules import SYSTEMATIC_KEYS_OF_A_TYPE
 from svc_kit.consuming import ConsumerRunner
 from svc_kit.outbox import LANES
 from svc_kit.relay import Relay
+from svc_kit.relay_rules import LEASE_SECONDS
 from svc_kit.republish import RelaysLive, republish
 from svc_kit.settings import KitSettings
 from svc_kit.telemetry import Metrics
@@ -143,6 +144,40 @@ async def test_relays_share_the_lanes_and_one_takes_over_what_the_other_leaves(
                 )
                 assert not first.lanes.keys() & second.lanes.keys()
             await eventually(lambda: len(first.lanes) == LANES, within_seconds=20, because="the other one left")
+
+
+async def test_a_relay_that_slept_past_its_lease_has_all_its_lanes_again(
+    database_of: Callable[[str], Any], kafka: KafkaForTests
+) -> None:
+    await topics.ensure(kafka.bootstrap)
+    async with pool(database_of("inventory_svc")) as db:
+        relay = Relay(db, kafka.bootstrap, Metrics())
+        await relay.beat()
+        assert len(relay.lanes) == LANES
+        before = relay.owner
+
+        relay.beat_at -= LEASE_SECONDS + 1
+        async with db.read() as con:
+            await con.execute("UPDATE relay SET until = clock_timestamp() - interval '1 second'")
+        await relay.beat()
+
+        assert relay.owner != before
+        assert len(relay.lanes) == LANES
+
+
+async def test_lanes_whose_taking_was_not_answered_are_taken_again(
+    database_of: Callable[[str], Any], kafka: KafkaForTests
+) -> None:
+    async with pool(database_of("inventory_svc")) as db:
+        relay = Relay(db, kafka.bootstrap, Metrics())
+        await relay.beat()
+
+        for lane in (3, 17):
+            del relay.lanes[lane]
+        await relay.beat()
+
+        assert len(relay.lanes) == LANES
+        assert relay.lanes[3] == relay.lanes[17] == 2
 
 
 async def test_an_emptied_broker_gets_the_archive_again_in_order_and_nothing_counts_twice(
