@@ -14,8 +14,10 @@ from svc_kit.timers import pause
 from svc_kit.transaction import Database, Tx
 
 log = structlog.get_logger()
-AT_ONCE_MAX = 8
+# Calls in flight per process; they hold no connection while they wait.
+AT_ONCE_MAX = 32
 IDLE_SECONDS = 0.5
+STOP_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +69,44 @@ class EffectRunner:
         return {"done": self.done}
 
     async def run(self, stop: asyncio.Event) -> None:
+        """A slow call holds up nobody but itself: what is due is claimed while others are still being called."""
+        working: set[asyncio.Task[None]] = set()
+        stopped = asyncio.create_task(stop.wait())
         while not stop.is_set():
             self.db.effects_wake.clear()
             try:
-                found = await self.run_due()
+                claimed = await self._claim(AT_ONCE_MAX - len(working))
             except Exception as fault:  # noqa: BLE001 - the outermost loop: a dead database comes back
                 log.warning("effects wait", error=repr(fault))
                 await pause(stop, 1.0)
                 continue
-            if not found:
-                waits = [asyncio.create_task(self.db.effects_wake.wait()), asyncio.create_task(stop.wait())]
-                await asyncio.wait(waits, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                for task in waits:
-                    task.cancel()
+            working |= {asyncio.create_task(self._work(call, lease)) for call, lease in claimed}
+            if not claimed or len(working) >= AT_ONCE_MAX:
+                await self._wait(working, stopped)
+            working = {task for task in working if not task.done()}
+        stopped.cancel()
+        if working:
+            # What does not end in time is called again when its lease has run out.
+            _, late = await asyncio.wait(working, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+
+    async def _wait(self, working: set[asyncio.Task[None]], stopped: asyncio.Task[Any]) -> None:
+        """Until there is something to claim and room for it, or it is time to look."""
+        waits: set[asyncio.Task[Any]] = {stopped, *working}
+        woken = asyncio.create_task(self.db.effects_wake.wait())
+        if len(working) < AT_ONCE_MAX:
+            waits.add(woken)
+        await asyncio.wait(waits, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        woken.cancel()
 
     async def run_due(self) -> int:
-        """Claims what is due, calls side by side, folds each. Returns how many."""
+        """One round, for tests: claims what is due, calls side by side, folds each. Returns how many."""
+        claimed = await self._claim(AT_ONCE_MAX)
+        await asyncio.gather(*(self._work(call, lease) for call, lease in claimed))
+        return len(claimed)
+
+    async def _claim(self, limit: int) -> list[tuple[EffectCall, datetime]]:
         claimed: list[tuple[EffectCall, datetime]] = []
         async with self.db.transaction() as tx:
             for effect in self.effects.values():
@@ -95,13 +119,12 @@ class EffectRunner:
                     effect.kind,
                     lease,
                     tx.now,
-                    AT_ONCE_MAX,
+                    limit - len(claimed),
                 )
                 for row in rows:
                     facts = {**dict(row), "request": orjson.loads(row["request"])}
                     claimed.append((EffectCall(**facts), lease))
-        await asyncio.gather(*(self._work(call, lease) for call, lease in claimed))
-        return len(claimed)
+        return claimed
 
     async def _work(self, call: EffectCall, lease: datetime) -> None:
         effect = self.effects[call.kind]
@@ -112,8 +135,8 @@ class EffectRunner:
                 result = await effect.call(self.runtime, call)
         except Exception as fault:  # noqa: BLE001 - folded as the outcome that it is
             error = fault
-        await failpoints.reach("effect.after_call")
         try:
+            await failpoints.reach("effect.after_call")
             async with self.db.transaction() as tx:
                 again_at = await effect.fold(tx, call, result, error)
                 kept = await tx.con.fetchval(
