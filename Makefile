@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BOOT = @$(PYTHON) services/svc_local/bootstrap.py
 
-.PHONY: help up down status logs reset test check demo tour bench compose-secrets compose-test
+.PHONY: help up down status logs reset test check contracts demo tour bench compose-secrets compose-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,9 @@ test: ## all tests, on a PostgreSQL and a Kafka of their own (ARGS="-k name" cho
 
 check: ## format, lint, types, rules, dependency audit
 	$(BOOT) --dev svc_local.check
+
+contracts: ## write docs/contracts and docs/reference from the code (RELEASE=0.2.0 freezes a version)
+	$(BOOT) svc_local.contracts
 
 demo: ## replay a year of real shopping baskets and compare every figure (HOUSEHOLDS=all, TAMPER=1)
 	$(BOOT) --dev svc_local.demo
