@@ -1,0 +1,1 @@
+"""Facts from events, and the figures that are counted from them."""

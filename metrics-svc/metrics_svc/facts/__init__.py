@@ -1,0 +1,1 @@
+"""What happened, one row a fact: orders and their lines, refunds, what visitors did."""

@@ -1,0 +1,50 @@
+"""Answering questions about figures."""
+
+from collections.abc import Collection, Sequence
+
+import asyncpg
+
+from metrics_svc.copies.queries import knows_shop
+from metrics_svc.kpis import store
+from metrics_svc.kpis.asked import Asked
+from metrics_svc.kpis.rules import figure, needed, row
+
+Rows = list[dict[str, object]]
+
+
+class TooManyRows(Exception):
+    """The answer would be longer than allowed."""
+
+
+async def figures(
+    con: asyncpg.Connection, asked: Asked, *, shops: Collection[str] | None, rows_max: int, work_mem_mb: int
+) -> Rows:
+    """In the order of the keys, then by period, shop, currency, thing; a cell without facts has no row.
+
+    `shops` None: all. Raises TooManyRows.
+    """
+    measures = {measure for one in asked.definitions for measure in needed(one)}
+    allowed = None if shops is None else sorted(shops)
+    async with store.snapshot(con, work_mem_mb=work_mem_mb):
+        found = await store.measured(con, asked, measures, shops=allowed, cells_max=rows_max)
+    cells = sorted(found)
+    rows = [
+        row(definition, cell, value, asked)
+        for definition in asked.definitions
+        for cell in cells
+        if (value := figure(definition, found[cell])) is not None
+    ]
+    if len(rows) > rows_max or len(cells) > rows_max:
+        raise TooManyRows
+    return rows
+
+
+async def shop_exists(con: asyncpg.Connection, shop: str) -> bool:
+    return await knows_shop(con, shop) or await store.has_facts_of(con, shop)
+
+
+def shops_asked(shop: str | None, allowed: Collection[str] | None) -> Sequence[str] | None:
+    """The shops to count: the one asked for, else all that the asker may see (None: all)."""
+    if shop is not None:
+        return [shop]
+    return None if allowed is None else sorted(allowed)
