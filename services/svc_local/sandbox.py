@@ -80,6 +80,8 @@ class Provider:
         self.secret = secret
         self.movements: dict[tuple[Kind, str], Movement] = {}
         self.tasks: set[asyncio.Task[None]] = set()
+        # One for all: building one costs more than the call.
+        self.client = httpx.AsyncClient(timeout=5.0)
 
     async def ask(self, kind: Kind, asked: Asked) -> dict[str, Any]:
         """Answers at once, or only after the caller has given up (`timeout_…`)."""
@@ -111,11 +113,10 @@ class Provider:
         movement.state = end
         view = movement.view()
         body = orjson.dumps({"id": f"evt_{view['provider_ref']}", **view})
-        async with httpx.AsyncClient(timeout=5.0) as client:
-            for _ in range(times):
-                await self.call_back(client, body)
+        for _ in range(times):
+            await self.call_back(body)
 
-    async def call_back(self, client: httpx.AsyncClient, body: bytes) -> None:
+    async def call_back(self, body: bytes) -> None:
         wait = CALLBACK_FIRST_WAIT_SECONDS
         for _ in range(CALLBACK_TRIES):
             headers = {
@@ -123,7 +124,7 @@ class Provider:
                 "X-Signature": signature(self.secret, body, int(time.time())),
             }
             try:
-                answer = await client.post(self.callback_url, content=body, headers=headers)
+                answer = await self.client.post(self.callback_url, content=body, headers=headers)
                 if answer.is_success:
                     return
             except httpx.HTTPError as fault:
@@ -140,6 +141,8 @@ def create_app(*, callback_url: str, secret: str) -> FastAPI:
         yield
         for task in provider.tasks:
             task.cancel()
+        await asyncio.gather(*provider.tasks, return_exceptions=True)
+        await provider.client.aclose()
 
     app = FastAPI(title="payment sandbox", lifespan=lifespan)
 
