@@ -1,11 +1,13 @@
 """The row of an order: locked by id, written from the order as it has become."""
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import orjson
 
+from order_svc.conditions import Conditions
 from order_svc.orders.rules.order import Order
 from order_svc.orders.rules.placing import NewOrder
 from order_svc.orders.rules.states import BenefitState, Status, StockState
@@ -183,3 +185,38 @@ async def decided(con: asyncpg.Connection, ids: Collection[str]) -> list[str]:
     """Those that are no longer `placed`."""
     rows = await con.fetch("SELECT id FROM orders WHERE id = ANY($1::text[]) AND status <> 'placed'", list(ids))
     return [row["id"] for row in rows]
+
+
+async def set_address_missing(con: asyncpg.Connection, order_id: str, missing: Sequence[str]) -> None:
+    await con.execute("UPDATE orders SET address_missing = $2::text[] WHERE id = $1", order_id, list(missing))
+
+
+async def shops_of(con: asyncpg.Connection, ids: Collection[str]) -> dict[str, str]:
+    rows = await con.fetch("SELECT id, shop FROM orders WHERE id = ANY($1::text[])", list(ids))
+    return {row["id"]: row["shop"] for row in rows}
+
+
+async def unpaid_orders_with(con: asyncpg.Connection, person_id: str, skus: Collection[str]) -> dict[str, str]:
+    """{sku: the person's latest unpaid order that has it}."""
+    rows = await con.fetch(
+        "SELECT l.sku, max(o.id) AS id FROM orders o JOIN order_line l ON l.order_id = o.id "
+        "WHERE o.person_id = $1 AND o.status IN ('placed', 'awaiting_payment') AND l.sku = ANY($2::text[]) "
+        "GROUP BY l.sku",
+        person_id,
+        list(skus),
+    )
+    return {row["sku"]: row["id"] for row in rows}
+
+
+async def page(
+    con: asyncpg.Connection, where: Conditions, *, before: tuple[str, str] | None, limit: int
+) -> list[Order]:
+    """The latest first, by when they were placed."""
+    if before is not None:
+        where.add("(placed_at, id) < ({}::timestamptz, {})", datetime.fromisoformat(before[0]), before[1])
+    place = where.place(limit)
+    rows = await con.fetch(
+        f"SELECT {READ} FROM orders {where.where} ORDER BY placed_at DESC, id DESC LIMIT {place}",  # noqa: S608
+        *where.values,
+    )
+    return [order_of(row) for row in rows]

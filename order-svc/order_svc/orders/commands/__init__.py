@@ -1,0 +1,1 @@
+"""What changes orders. `book` opens and closes them for every other command."""

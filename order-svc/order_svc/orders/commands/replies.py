@@ -1,0 +1,120 @@
+"""What the other services said about orders, a batch at once."""
+
+from collections.abc import Sequence
+
+from order_svc.orders.commands import book
+from order_svc.orders.rules import saga
+from order_svc.orders.rules.order import Case
+from order_svc.orders.store import details
+from svc_contracts.events import Event
+from svc_contracts.events.campaign import BenefitsLocked, BenefitsRefused, BenefitsReleased, BenefitsUsed
+from svc_contracts.events.stock import (
+    FulfilmentAccepted,
+    FulfilmentRejected,
+    ShipmentDelivered,
+    ShipmentEvent,
+    ShipmentShipped,
+    StockRefused,
+    StockReleased,
+    StockReleaseRefused,
+    StockReserved,
+)
+from svc_kit.consumer import Received
+from svc_kit.transaction import Tx
+
+HANDLED: tuple[type[Event], ...] = (
+    StockReserved,
+    StockRefused,
+    StockReleased,
+    StockReleaseRefused,
+    BenefitsLocked,
+    BenefitsRefused,
+    BenefitsReleased,
+    BenefitsUsed,
+    FulfilmentAccepted,
+    FulfilmentRejected,
+    ShipmentShipped,
+    ShipmentDelivered,
+)
+
+
+async def apply_replies(tx: Tx, events: Sequence[Received]) -> None:
+    """In order of arrival over orders locked by id. An order that is not ours is let be: its event may be late or old."""
+    cases = await book.open_cases(tx, {received.key for received in events})
+    parcels = await _parcels(tx, [received.event for received in events if received.key in cases])
+    for received in events:
+        if (case := cases.get(received.key)) is not None:
+            _apply(case, received.event, parcels)
+    causes = {received.key: received for received in events}
+    await book.close_cases(tx, list(cases.values()), causes=causes)
+
+
+def _apply(case: Case, event: Event, fresh: "FreshParcels") -> None:
+    match event:
+        case StockReserved():
+            saga.stock_reserved(case, event.attempt, event.allocations)
+        case StockRefused():
+            saga.stock_refused(case, event.attempt, event.shortages)
+        case StockReleased():
+            saga.stock_released(case)
+        case StockReleaseRefused():
+            saga.release_refused(case)
+        case BenefitsLocked():
+            saga.benefits_locked(case, event.attempt)
+        case BenefitsRefused():
+            saga.benefits_refused(case, event.attempt, event.items)
+        case BenefitsReleased():
+            saga.benefits_released(case)
+        case BenefitsUsed():
+            saga.benefits_used(case)
+        case FulfilmentAccepted():
+            saga.fulfilment_accepted(case, event.fulfilment_id)
+        case FulfilmentRejected():
+            saga.fulfilment_rejected(case, event.fulfilment_id, event.reason)
+        case ShipmentShipped() if fresh.take("shipped", event):
+            saga.shipped(case, event.shipment_id, _units(event))
+        case ShipmentDelivered():
+            # The word of its leaving may be late: what has arrived has left.
+            if fresh.take("shipped", event):
+                saga.shipped(case, event.shipment_id, _units(event))
+            if fresh.take("delivered", event):
+                saga.delivered(case, event.shipment_id, _units(event))
+
+
+def _units(event: ShipmentEvent) -> int:
+    return sum(line.quantity for line in event.lines)
+
+
+class FreshParcels:
+    """What was not known of parcels before this batch; each piece of news is taken once."""
+
+    def __init__(self, shipped: set[tuple[str, str]], delivered: set[tuple[str, str]]) -> None:
+        self.news = {("shipped", *one) for one in shipped} | {("delivered", *one) for one in delivered}
+
+    def take(self, what: str, event: ShipmentEvent) -> bool:
+        name = (what, event.order_id, event.shipment_id)
+        if name not in self.news:
+            return False
+        self.news.remove(name)
+        return True
+
+
+async def _parcels(tx: Tx, events: Sequence[Event]) -> FreshParcels:
+    told = {
+        (event.order_id, event.shipment_id): event
+        for event in events
+        if isinstance(event, (ShipmentShipped, ShipmentDelivered))
+    }
+    if not told:
+        return FreshParcels(set(), set())
+    shipped = await details.keep_parcels(tx.con, list(told.values()))
+    arrived = [event for event in events if isinstance(event, ShipmentDelivered)]
+    delivered = await details.mark_delivered(tx.con, arrived) if arrived else set()
+    counts: dict[tuple[str, str], list[int]] = {}
+    for n, news in enumerate((shipped, delivered)):
+        for name in news:
+            for line in told[name].lines:
+                counts.setdefault((name[0], line.line_id), [0, 0])[n] += line.quantity
+    if counts:
+        await details.count_units(tx.con, [(*name, *units) for name, units in sorted(counts.items())])
+    return FreshParcels(shipped, delivered)
