@@ -1,3 +1,6 @@
+"""`python -m marketing_svc`: one process with all its roles."""
+
 from svc_kit.process import run
 
-run("marketing_svc")
+if __name__ == "__main__":
+    run("marketing_svc")

@@ -1,31 +1,33 @@
-"""Rows of campaigns."""
+"""Rows of campaigns. Their money is counted in `usage_counter` (room `benefits`)."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Index, Text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlalchemy import CheckConstraint, Index
+from sqlmodel import Field
+
+from marketing_svc.rows import Row, count, document, text, timestamp
 
 
-class Campaign(SQLModel, table=True):
+class Campaign(Row, table=True):
     __tablename__ = "campaign"
     __table_args__ = (
         CheckConstraint(
-            "state IN ('draft','approved','warming_up','live','paused','ended','reviewed','cancelled')",
+            "state IN ('draft', 'approved', 'warming_up', 'live', 'paused', 'ended', 'reviewed', 'cancelled')",
             name="campaign_state",
         ),
+        CheckConstraint("planned_minor >= 0", name="campaign_planned"),
         Index("campaign_by_shop", "shop", "state"),
     )
 
-    id: str = Field(sa_column=Column(Text, primary_key=True))
-    shop: str = Field(sa_column=Column(Text, nullable=False))
-    name: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False))
-    goals: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
-    state: str = Field(sa_column=Column(Text, nullable=False))
-    owner_id: str = Field(sa_column=Column(Text, nullable=False))
-    planned_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
-    currency: str = Field(sa_column=Column(Text, nullable=False))
-    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    version: int = Field(default=1, sa_column=Column(BigInteger, nullable=False))
-    event_seq: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    id: str = Field(sa_column=text(primary_key=True))
+    shop: str = Field(sa_column=text())
+    name: dict[str, str] = Field(sa_column=document())
+    goals: list[Any] = Field(sa_column=document())
+    state: str = Field(sa_column=text())
+    owner_id: str = Field(sa_column=text())
+    planned_minor: int = Field(sa_column=count())
+    currency: str = Field(sa_column=text())
+    created_at: datetime = Field(sa_column=timestamp())
+    version: int = Field(sa_column=count())
+    event_seq: int = Field(sa_column=count())

@@ -1,0 +1,1 @@
+"""Commands on benefits and their counters."""

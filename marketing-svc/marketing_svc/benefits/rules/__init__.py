@@ -1,0 +1,1 @@
+"""What is pure about benefits: counters, decisions about orders, quotes."""

@@ -1,0 +1,1 @@
+"""What is pure about promotions: the engine, the states, the prices that pages show."""
