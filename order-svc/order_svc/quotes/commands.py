@@ -18,6 +18,7 @@ from order_svc.quotes.rules import (
     gross_of,
     price_lines,
     quote_of,
+    withdrawn,
 )
 from svc_contracts.events.catalog import ShopChanged
 from svc_kit.assembly import Runtime
@@ -31,6 +32,7 @@ __all__ = [
     "lock_quotes",
     "make_quote",
     "mark_placed",
+    "require_still_sold",
     "unsaved_quote",
 ]
 
@@ -51,6 +53,16 @@ async def unsaved_quote(rt: Runtime, asking: Asking) -> Quote:
     Raises NotFound (no such shop open), NotPurchasable, CouponInvalid, CouponExhausted, ValidationFailed.
     """
     return await _quote(rt, asking, None)
+
+
+async def require_still_sold(rt: Runtime, quote: Quote) -> None:
+    """A quote binds until it expires, unless what it names was taken off the shelf meanwhile. Before the transaction.
+
+    Raises NotPurchasable with every such line.
+    """
+    offers = await desk_of(rt.db).offers(rt.db, quote.shop, {line.sku for line in quote.lines})
+    if bad := withdrawn(quote, offers):
+        raise not_purchasable(bad, pointer="/quote_id")
 
 
 async def lock_quotes(tx: Tx, quote_ids: Sequence[str]) -> dict[str, Quote]:

@@ -136,6 +136,16 @@ def price_lines(
     return lines, bad
 
 
+def withdrawn(quote: Quote, offers: Mapping[str, Offer]) -> list[Bad]:
+    """The lines whose listing is not live any more. An end of its window or of its price does not undo a quote."""
+    states = [(n, line.sku, offers.get(line.sku)) for n, line in enumerate(quote.lines)]
+    return [
+        Bad(n, sku, "unknown" if offer is None else "not-live")
+        for n, sku, offer in states
+        if offer is None or offer.state != "live"
+    ]
+
+
 def gross_of(lines: Sequence[Line]) -> int:
     return sum(line.gross_minor for line in lines)
 

@@ -8,7 +8,14 @@ import pytest
 
 from order_svc.buyers import Buyer
 from order_svc.quotes import commands
-from order_svc.quotes.commands import NotPurchasable, lock_quotes, make_quote, mark_placed, unsaved_quote
+from order_svc.quotes.commands import (
+    NotPurchasable,
+    lock_quotes,
+    make_quote,
+    mark_placed,
+    require_still_sold,
+    unsaved_quote,
+)
 from order_svc.quotes.rules import Asked, Asking, Quote
 from svc_contracts.events.catalog import ListingWindow, OfferSku
 from svc_kit.refusals import NotFound
@@ -384,6 +391,24 @@ async def test_what_was_never_sold_is_looked_for_each_time(store: Any) -> None:
     await store.sell("A")
 
     assert (await unsaved_quote(store.runtime, asking(("A", 1)))).total_minor == 1_800
+
+
+async def test_a_quote_binds_until_its_goods_are_taken_off_the_shelf(store: Any) -> None:
+    for sku in ("A", "B", "C"):
+        await store.sell(sku)
+    quote = await make_quote(store.runtime, asking(("A", 1), ("B", 1), ("C", 1)))
+
+    over = ListingWindow(until=datetime(2026, 3, 2, 2, 0, tzinfo=UTC))
+    await store.hears(store.listing("A", 9_999, window=over))
+    await require_still_sold(store.runtime, quote)
+
+    await store.hears(store.listing("B", state="paused"), store.listing("C", skus=[]))
+    with pytest.raises(NotPurchasable) as refused:
+        await require_still_sold(store.runtime, quote)
+    assert [(one.pointer, one.code, one.facts) for one in refused.value.faults] == [
+        ("/quote_id", "not-live", {"sku": "B"}),
+        ("/quote_id", "unknown", {"sku": "C"}),
+    ]
 
 
 async def test_a_placed_quote_remembers_its_order(store: Any) -> None:
