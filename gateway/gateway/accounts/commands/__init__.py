@@ -1,0 +1,1 @@
+"""What writes accounts: registering, hiring, changing staff."""

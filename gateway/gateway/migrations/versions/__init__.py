@@ -1,0 +1,1 @@
+"""One sentence per migration; never edited once merged."""

@@ -1,0 +1,1 @@
+"""Signed-in people: access tokens, rotating refresh tokens, the end of a session."""

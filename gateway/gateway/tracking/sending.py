@@ -1,0 +1,186 @@
+"""From memory to traffic.events: no outbox, acks=all, batched. A click lost in a crash is accepted and counted."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from prometheus_client import Counter, Gauge
+
+from gateway.tracking.rules import event_id_of
+from svc_contracts.events.traffic import TrafficEvent
+from svc_contracts.topics import TRAFFIC
+from svc_kit.assembly import Runtime
+from svc_kit.refusals import Overloaded, UpstreamUnavailable
+from svc_kit.relay import partition_of
+
+log = structlog.get_logger()
+PASS_MAX = 1_000
+ACKNOWLEDGED_WITHIN_SECONDS = 20.0
+BACK_OFF_FIRST_SECONDS = 0.1
+BACK_OFF_LAST_SECONDS = 5.0
+FLUSH_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+class Traffic:
+    """A bounded queue and the one task that empties it. Without a broker in the settings nothing is accepted."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._bootstrap: str = runtime.settings.kafka_bootstrap_servers
+        self._max: int = runtime.settings.tracking_queue_max
+        self._queue: deque[Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._producer: Any = None
+        registry = runtime.metrics.registry
+        self._waiting = Gauge("traffic_waiting_events", "Events that wait for the broker", registry=registry)
+        self._lost = Counter("traffic_lost_events_total", "Accepted events that never left", registry=registry)
+        self._sent = Counter("traffic_sent_events_total", "Events acknowledged by the broker", registry=registry)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, runtime: Runtime) -> "AsyncIterator[Traffic]":
+        """On the way out what waits has five seconds to leave."""
+        traffic = cls(runtime)
+        sending = asyncio.create_task(traffic.run())
+        try:
+            yield traffic
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    while traffic._queue and not sending.done():
+                        await asyncio.sleep(0.05)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            await traffic._drop_producer()
+            if traffic._queue:
+                log.warning("traffic lost", events=len(traffic._queue))
+                traffic._lost.inc(len(traffic._queue))
+
+    def accept(self, events: Sequence[TrafficEvent], *, at: datetime, correlation_id: str) -> None:
+        """All or none. Raises UpstreamUnavailable without a broker, Overloaded where too many wait."""
+        if not self._bootstrap:
+            raise UpstreamUnavailable(retry_after_seconds=5, part="kafka")
+        if len(self._queue) + len(events) > self._max:
+            raise Overloaded(retry_after_seconds=2)
+        self._queue.extend(waiting_of(event, at=at, correlation_id=correlation_id) for event in events)
+        self._waiting.set(len(self._queue))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled. What was not acknowledged is sent again: the event's id makes it count once."""
+        back_off = BACK_OFF_FIRST_SECONDS
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                taken = [self._queue.popleft() for _ in range(min(PASS_MAX, len(self._queue)))]
+                left = taken
+                try:
+                    left = await self._send(taken)
+                finally:
+                    self._queue.extendleft(reversed(left))
+                self._sent.inc(len(taken) - len(left))
+                self._waiting.set(len(self._queue))
+                if left:
+                    await self._drop_producer()
+                    await asyncio.sleep(back_off)
+                    back_off = min(back_off * 2, BACK_OFF_LAST_SECONDS)
+                else:
+                    back_off = BACK_OFF_FIRST_SECONDS
+
+    async def _send(self, taken: Sequence[Waiting]) -> list[Waiting]:
+        """What was not acknowledged."""
+        try:
+            producer = await self._started()
+            count = len(await producer.partitions_for(TRAFFIC.name))
+        except Exception as fault:  # noqa: BLE001 - any failure of the client: the broker comes back
+            log.warning("traffic waits for the broker", error=repr(fault))
+            return list(taken)
+        parts: dict[int, list[Waiting]] = {}
+        for one in taken:
+            parts.setdefault(partition_of(one.key.decode(), count), []).append(one)
+        left = await asyncio.gather(*(self._send_part(producer, *part) for part in parts.items()))
+        return [one for part in left for one in part]
+
+    async def _send_part(self, producer: Any, partition: int, part: list[Waiting]) -> list[Waiting]:
+        left = part
+        try:
+            while left:
+                batch, size = producer.create_batch(), 0
+                while size < len(left) and append(batch, left[size]):
+                    size += 1
+                batch.close()
+                async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
+                    await (await producer.send_batch(batch, TRAFFIC.name, partition=partition))
+                left = left[size:]
+        except Exception as fault:  # noqa: BLE001 - any failure of the client: sent again
+            log.warning("traffic not acknowledged", partition=partition, events=len(left), error=repr(fault))
+        return left
+
+    async def _started(self) -> Any:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=0,
+                max_batch_size=524_288,
+                max_request_size=1_048_576,
+                metadata_max_age_ms=30_000,
+                request_timeout_ms=10_000,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer = producer
+        return self._producer
+
+    async def _drop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            await asyncio.wait_for(producer.stop(), 5)
+        except Exception as fault:  # noqa: BLE001 - it is dead already
+            log.warning("producer did not stop", error=repr(fault))
+            # aiokafka's stop waits for a flush that never comes: end its parts ourselves.
+            if (sender := producer._sender._sender_task) is not None:
+                sender.cancel()
+            with suppress(Exception):
+                await asyncio.wait_for(producer.client.close(), 2)
+
+
+def waiting_of(event: TrafficEvent, *, at: datetime, correlation_id: str) -> Waiting:
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": str(event_id_of(event)),
+        "ce_type": event.type,
+        "ce_dataversion": str(event.version),
+        "ce_source": "/gateway",
+        "ce_subject": event.key,
+        "ce_time": at.isoformat().replace("+00:00", "Z"),
+        "ce_timeline": "1",
+        "ce_correlationid": correlation_id,
+        "ce_actor": f"customer:{event.person_id or event.visitor_id}",
+        "content-type": "application/json",
+    }
+    return Waiting(event.key.encode(), event.data(), [(name, value.encode()) for name, value in headers.items()])
+
+
+def append(batch: Any, one: Waiting) -> bool:
+    """False where the batch is full."""
+    return batch.append(key=one.key, value=one.value, timestamp=None, headers=one.headers) is not None
