@@ -21,6 +21,9 @@ class OrderSettings(KitSettings):
     )
     payment_sandbox_url: str = Field(default="", description="base address of the sandbox provider")
     payment_sandbox_secret: str = Field(default="", repr=False, description="signs the sandbox provider's callbacks")
+    bank_transfer_account: str | None = Field(
+        default=None, description="where buyers transfer to (holder, bank, number), shown to those who pay so"
+    )
     benefit_time_box_ms: int = Field(
         default=150, ge=10, le=2_000, description="how long a quote waits for marketing-svc; then full prices"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from order_svc.orders import queries as orders
+from order_svc.orders.rules.states import Status
 from order_svc.payments import store
 from order_svc.payments.commands.folding import fold_charge, fold_refund
 from order_svc.payments.commands.refunds import REFUND
@@ -48,12 +49,15 @@ def as_result(told: Told | None, *, key: str | None = None) -> dict[str, Any]:
 async def call_charge(rt: "Runtime", call: EffectCall) -> dict[str, Any]:
     async with rt.db.read() as con:
         attempt = await store.attempt(con, call.request["attempt_id"])
-        payable = await orders.is_payable(con, call.aggregate_id)
+        order = await orders.order(con, call.aggregate_id)
     assert attempt is not None, call.id
+    assert order is not None, call.id
     # A callback was quicker.
     if not attempt.is_open:
         return as_result(None)
-    return as_result(await _charge(provider_of(rt), attempt, tries=call.tries, payable=payable))
+    return as_result(
+        await _charge(provider_of(rt), attempt, tries=call.tries, payable=order.status is Status.AWAITING_PAYMENT)
+    )
 
 
 async def _charge(provider: Provider, attempt: Attempt, *, tries: int, payable: bool) -> Told:

@@ -2,13 +2,13 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from order_svc.orders.rules.order import CHANNEL, COD
+from order_svc.orders.rules.order import CHANNEL, COD, LedgerRow
 
 SANDBOX = "sandbox"
 BANK_TRANSFER = "bank_transfer"
@@ -186,6 +186,15 @@ def split_over(charges: Sequence[Charge], amount_minor: int) -> list[tuple[Charg
     if amount_minor > 0:
         raise NotThatMuch(f"{amount_minor} more than came in")
     return parts
+
+
+# What a successful row does to the balance; authorizations and cancelled ones move nothing.
+SIGNS: Mapping[str, int] = {"authorization": 0, "charge": 1, "refund": -1, "cancel": 0, "chargeback": -1}
+
+
+def balance_minor(ledger: Iterable[LedgerRow]) -> int:
+    """What we hold of the buyer's money: the fold of the ledger."""
+    return sum(SIGNS[row.kind] * row.amount_minor for row in ledger if row.phase == "success")
 
 
 def signature_holds(header: str | None, body: bytes, *, secret: str, now: datetime) -> bool:

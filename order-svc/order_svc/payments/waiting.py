@@ -1,12 +1,16 @@
 """Buyers who wait for the outcome of their payment: woken by the fold in this process, else they look themselves."""
 
 import asyncio
+import re
 from weakref import WeakKeyDictionary
 
 from svc_kit.transaction import Database
 
 # A fold in another process wakes nobody here.
 LOOK_EVERY_SECONDS = 0.1
+
+WAIT_SECONDS_MAX = 10.0
+WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
 
 _waiting: "WeakKeyDictionary[Database, dict[str, list[asyncio.Event]]]" = WeakKeyDictionary()
 
@@ -41,3 +45,9 @@ class Bell:
 def wake(db: Database, attempt_id: str) -> None:
     for event in _waiting.get(db, {}).get(attempt_id, ()):
         event.set()
+
+
+def waited_seconds(prefer: str | None, *, usual: float) -> float:
+    """`Prefer: wait=N` (RFC 7240 §4.3), as far as we go along; what cannot be read is no preference."""
+    found = WAIT.search(prefer or "")
+    return min(float(found.group(1)), WAIT_SECONDS_MAX) if found else usual

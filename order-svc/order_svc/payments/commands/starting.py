@@ -12,7 +12,7 @@ from order_svc.payments.rules import BANK_TRANSFER, SANDBOX, Attempt, AttemptSta
 from svc_kit import effects
 from svc_kit.batches import Batched
 from svc_kit.refusals import IllegalTransition, NotFound, Refusal
-from svc_kit.transaction import Tx
+from svc_kit.transaction import Origin, Tx
 
 CHARGE = "charge"
 
@@ -38,19 +38,22 @@ async def start_attempts(tx: Tx, items: Sequence[StartAttempt]) -> list[Attempt 
     known = await store.attempts(tx.con, wanted)
     outcomes: list[Attempt | Refusal] = []
     started: list[Attempt] = []
-    for item in items:
+    origins: dict[str, Origin] = {}
+    for n, item in enumerate(items):
         mine = known.setdefault(item.order_id, [])
         outcome = await _start(tx, item, cases.get(item.order_id), mine)
         if isinstance(outcome, Attempt):
             mine.append(outcome)
             started.append(outcome)
+            if tx.origins:
+                origins[item.order_id] = tx.origins[n]
         outcomes.append(outcome)
     if started:
         await store.insert_attempts(tx.con, started)
     for attempt in started:
         if attempt.method == SANDBOX:
             await effects.request(tx, kind=CHARGE, aggregate_id=attempt.order_id, request={"attempt_id": attempt.id})
-    await book.close_cases(tx, list(cases.values()))
+    await book.close_cases(tx, list(cases.values()), origins=origins)
     return outcomes
 
 
