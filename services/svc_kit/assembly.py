@@ -1,6 +1,6 @@
 """A service's table of contents, and what is open while it runs."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -109,7 +109,7 @@ def create_app(
         require_scopes(router, service.open_paths)
         app.include_router(router)
     app.include_router(operations())
-    add_refusals(app)
+    add_refusals(app, service.routers)
     app.add_middleware(Front, metrics=app.state.metrics, body_bytes_max=settings.body_bytes_max, clock=clock)
     describe_problems(app)
     return app
@@ -187,7 +187,7 @@ class InternalError(Refusal):
     title = {"en": "Something broke on our side", "zh": "服务器内部错误"}
 
 
-def add_refusals(app: FastAPI) -> None:
+def add_refusals(app: FastAPI, routers: Sequence[APIRouter] = ()) -> None:
     """Refusals, passing trouble and bugs become problems (style.md, three kinds of errors)."""
 
     async def refused(request: Request, fault: Exception) -> Response:
@@ -200,7 +200,11 @@ def add_refusals(app: FastAPI) -> None:
 
     async def by_router(request: Request, fault: Exception) -> Response:
         assert isinstance(fault, HTTPException)
-        return render_for(request, refusal_of_status(fault.status_code) or InternalError(), headers=fault.headers)
+        headers = dict(fault.headers or {})
+        if fault.status_code == 405:
+            # The router names the methods of the first route at this address; there may be more.
+            headers["Allow"] = ", ".join(allowed_methods(routers, request.url.path)) or headers.get("Allow", "")
+        return render_for(request, refusal_of_status(fault.status_code) or InternalError(), headers=headers)
 
     async def passing(request: Request, fault: Exception) -> Response:
         log.warning("database trouble", error=type(fault).__name__)
@@ -233,6 +237,11 @@ def add_refusals(app: FastAPI) -> None:
     for text in (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError):
         app.add_exception_handler(text, unstorable)
     app.add_exception_handler(Exception, bug)
+
+
+def allowed_methods(routers: Sequence[APIRouter], path: str) -> list[str]:
+    routes = [one for router in routers for one in router.routes if isinstance(one, APIRoute)]
+    return sorted({method for one in routes if one.path_regex.match(path) for method in one.methods or ()})
 
 
 def describe_problems(app: FastAPI) -> None:

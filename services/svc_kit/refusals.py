@@ -148,7 +148,10 @@ def refuses(*refusals: type[Refusal]) -> dict[int | str, dict[str, Any]]:
 
 def _response(refusals: Sequence[type[Refusal]]) -> dict[str, Any]:
     examples = {
-        one.slug: {"value": {"type": f"/problems/{one.slug}", "title": one.title["en"], "status": one.status}}
+        one.slug: {
+            "summary": one.title["zh"],
+            "value": {"type": f"/problems/{one.slug}", "title": one.title["en"], "status": one.status},
+        }
         for one in refusals
     }
     schema = {"$ref": "#/components/schemas/Problem"}
