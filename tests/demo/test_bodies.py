@@ -12,6 +12,9 @@ from catalog_svc.shops.api import NewShop
 from inventory_svc.fulfilment.api import Bulk
 from inventory_svc.stock.api import NewReceipt
 from inventory_svc.warehouses.api import NewWarehouse
+from order_svc.channels.api import Bulk as ChannelBulk
+from order_svc.orders.api.bodies import Checkout
+from order_svc.quotes.api import NewQuote
 from svc_local.demo import bodies
 from svc_local.demo.baskets import Basket, Stock, batches
 from svc_local.demo.replaying import ACTIONS, LINES_PER_BULK, ORDERS_PER_BULK
@@ -76,9 +79,18 @@ def test_an_order_brings_the_data_s_own_time_number_and_buyer(goods: Stock) -> N
     assert body["shop"] == "journey-40"
 
 
-def test_a_bulk_of_orders_stays_below_the_size_of_a_body(goods: Stock) -> None:
+def test_all_orders_are_taken_in_bulks_below_the_size_of_a_body(goods: Stock) -> None:
+    taken = 0
     for some in batches(goods.baskets, orders_max=ORDERS_PER_BULK, lines_max=LINES_PER_BULK):
-        assert len(orjson.dumps({"items": [bodies.order_body(SELECTION, one) for one in some]})) < BODY_BYTES_MAX
+        encoded = orjson.dumps(bodies.orders_body(SELECTION, some))
+        assert len(encoded) < BODY_BYTES_MAX
+        taken += len(ChannelBulk.model_validate_json(encoded).items)
+    assert taken == 2_776
+
+
+def test_one_more_is_asked_for_as_a_shop_front_asks(goods: Stock) -> None:
+    Checkout.model_validate(bodies.one_more_body(SELECTION, goods.articles[0]))
+    NewQuote.model_validate(bodies.quote_body(SELECTION, goods.articles[:200]))
 
 
 @pytest.mark.parametrize("action", ACTIONS)

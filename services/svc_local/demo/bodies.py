@@ -92,6 +92,10 @@ def receipt_body(selection: Selection, n: int, articles: Sequence[Article]) -> d
     return {"warehouse": selection.shop, "reference": f"{selection.shop}-{n:04d}", "lines": lines}
 
 
+def orders_body(selection: Selection, baskets: Sequence[Basket]) -> dict[str, Any]:
+    return {"channel": selection.shop, "items": [order_body(selection, basket) for basket in baskets]}
+
+
 def order_body(selection: Selection, basket: Basket) -> dict[str, Any]:
     """An item of POST A/channel-orders/bulk: paid on the channel at the moment it was placed."""
     at = stamp(basket.at)

@@ -37,8 +37,7 @@ def send_orders(door: DemoDoor, selection: Selection, baskets: Sequence[Basket],
 
 def _send(door: DemoDoor, selection: Selection, baskets: list[Basket]) -> int:
     path = "/v1/admin/channel-orders/bulk"
-    items = [bodies.order_body(selection, basket) for basket in baskets]
-    results = door.post(path, {"channel": selection.shop, "items": items})["results"]
+    results = door.post(path, bodies.orders_body(selection, baskets))["results"]
     refused = [one for one in results if one["http_status"] not in (200, 201, 202)]
     if refused:
         named = "; ".join(f"{one['external_id']}: {one.get('problem')}" for one in refused[:REFUSALS_NAMED])
