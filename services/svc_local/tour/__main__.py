@@ -41,12 +41,12 @@ def walk(steps: list[Step], state: State) -> int:
     """All steps in order, also those after one that differs."""
     began, differing = time.monotonic(), 0
     with place_of(state) as folder, Shell(folder) as shell:
-        for number, step in enumerate(steps, start=1):
+        for step in steps:
             outcome = shell.run(step.commands, within_seconds=STEP_SECONDS_MAX)
             said = verdict(step, outcome)
             differing += bool(said)
-            title = f"{number:>2}  {step.title[:TITLE_WIDTH]:<{TITLE_WIDTH}}"
-            print(f"{title}{'differs' if said else 'ok':<8}{outcome.seconds:6.1f} s", flush=True)
+            title = f"{step.title[:TITLE_WIDTH]:<{TITLE_WIDTH}}"
+            print(f"  {title}{'differs' if said else 'ok':<8}{outcome.seconds:6.1f} s", flush=True)
             print("".join(f"      {line}\n" for line in said), end="", flush=True)
     total = f"{len(steps)} steps in {time.monotonic() - began:.1f} s"
     print(f"tour: {total}, all as promised" if not differing else f"tour: {total}, {differing} differ")
