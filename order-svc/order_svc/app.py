@@ -6,11 +6,10 @@ from order_svc.addresses import api as addresses
 from order_svc.audit import api as audit
 from order_svc.carts import api as carts
 from order_svc.channels import api as channels
-from order_svc.channels.commands import IMPORT
 from order_svc.delivery import api as delivery
 from order_svc.events_in import DECIDE, PROJECT
-from order_svc.orders import api as orders
-from order_svc.orders import store_api as store
+from order_svc.orders.api import admin as orders
+from order_svc.orders.api import store
 from order_svc.orders.commands.placing import PLACE
 from order_svc.payments import api as payments
 from order_svc.payments.commands.starting import START
@@ -38,7 +37,7 @@ SERVICE = Service(
     consumers=(DECIDE, PROJECT),
     timers=TIMERS,
     effects=EFFECTS,
-    batches=(PLACE, START, IMPORT),
+    batches=(PLACE, START),
 )
 
 

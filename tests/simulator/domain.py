@@ -10,7 +10,7 @@ from tests.simulator.memory import Record, Tables, Work
 
 from inventory_svc.reservations.rules import LIVE, Desk, Outcome, ReservationState, Reserved, StockOrder
 from inventory_svc.stock.rules import CauseKind, Level, Movement, MovementKind, applied, deltas
-from order_svc.orders.rules import saga
+from order_svc.orders.rules import parcels, saga
 from order_svc.orders.rules.order import Case, Order
 from order_svc.orders.rules.states import Impossible, Status, may_cancel
 from svc_contracts.events import Event
@@ -145,13 +145,13 @@ class Orders:
             case StockReleaseRefused():
                 saga.release_refused(case)
             case FulfilmentAccepted():
-                saga.fulfilment_accepted(case, event.fulfilment_id)
+                parcels.fulfilment_accepted(case, event.fulfilment_id)
             case ShipmentShipped() if ("shipped", event.shipment_id) not in kept.parcels:
                 kept.parcels.add(("shipped", event.shipment_id))
-                saga.shipped(case, event.shipment_id, sum(line.quantity for line in event.lines))
+                parcels.shipped(case, event.shipment_id, sum(line.quantity for line in event.lines))
             case ShipmentDelivered() if ("delivered", event.shipment_id) not in kept.parcels:
                 kept.parcels.add(("delivered", event.shipment_id))
-                saga.delivered(case, event.shipment_id, sum(line.quantity for line in event.lines))
+                parcels.delivered(case, event.shipment_id, sum(line.quantity for line in event.lines))
 
     # What buyers, staff, the clock and the provider do; each is one transaction.
 

@@ -20,7 +20,7 @@ def placed(order: Order, lines: Sequence[Line]) -> OrderPlaced:
         person_id=order.person_id,
         visitor_id=order.visitor_id,
         session_id=order.session_id,
-        region=Region.model_construct(**{name: order.region.get(name) for name in Region.model_fields}),
+        region=region_of(order),
         currency=order.currency,
         lines=[placed_line(line) for line in lines],
         delivery_fee_minor=order.delivery_fee_minor,
@@ -29,6 +29,13 @@ def placed(order: Order, lines: Sequence[Line]) -> OrderPlaced:
         benefits=list(order.benefits),
         placed_at=order.placed_at,
         received_at=order.received_at,
+    )
+
+
+def region_of(order: Order) -> Region:
+    where = order.region
+    return Region.model_construct(
+        country=where["country"], province=where["province"], city=where["city"], district=where.get("district")
     )
 
 

@@ -1,4 +1,4 @@
-"""Buyers who wait for the decision about their order: woken by this process's commit, else found by one shared query."""
+"""Buyers who wait for the decision about their order: woken by a commit here, else found by one shared query."""
 
 import asyncio
 from collections.abc import Sequence

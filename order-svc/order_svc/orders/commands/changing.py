@@ -81,4 +81,6 @@ async def _open(tx: Tx, order_id: str, version: int | None) -> Case:
 
 def illegal(order: Order, *, by_staff: bool) -> IllegalTransition:
     possible = possible_for_staff if by_staff else possible_for_buyer
-    return IllegalTransition(state=order.status.value, possible=possible(order.status, shipped_units=order.shipped_units))
+    return IllegalTransition(
+        state=order.status.value, possible=possible(order.status, shipped_units=order.shipped_units)
+    )

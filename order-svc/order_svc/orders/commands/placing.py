@@ -26,14 +26,14 @@ from svc_kit import timers
 from svc_kit.batches import Batched
 from svc_kit.refusals import Fault, NotFound, Refusal, ValidationFailed
 from svc_kit.timers import Due
-from svc_kit.transaction import Tx
+from svc_kit.transaction import Origin, Tx
 
 REGION = ("country", "province", "city", "district")
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """Either `quote_id` or the unsaved `quote` of "buy now". The address was sealed before."""
+    """Either `quote_id`, or of "buy now" the unsaved `quote` or its `refusal`. The address was sealed before."""
 
     order_id: str
     shop: str
@@ -49,6 +49,7 @@ class PlaceOrder:
     remark: str | None = field(default=None, repr=False)
     quote_id: str | None = None
     quote: Quote | None = None
+    refusal: Refusal | None = None  # why there is no quote now; a repeated request finds its order all the same
 
     @property
     def person_id(self) -> str:
@@ -101,6 +102,8 @@ PLACE = Batched(name="place_orders", command=place_orders, resource_id=lambda pl
 def _verdict(
     now: datetime, item: PlaceOrder, quote: Quote | None, taken: Mapping[str, str], unpaid: Mapping[str, int]
 ) -> Placed | Refusal:
+    if item.refusal is not None:
+        return item.refusal
     if quote is None or quote.shop != item.shop or not quote.is_of(item.buyer):
         return NotFound()
     if before := quote.order_id or taken.get(item.quote_id or ""):
@@ -152,18 +155,18 @@ def _new_order(item: PlaceOrder, quote: Quote, number: int, now: datetime) -> Ne
 async def _write(tx: Tx, chosen: Sequence[tuple[int, PlaceOrder, Quote]], made: Sequence[NewOrder]) -> None:
     await addresses.keep(tx, [item.sealed for _, item, _ in chosen])
     await store.insert(tx.con, made)
-    await write_new(tx, made, origins=[n for n, _, _ in chosen])
+    await write_new(tx, made, origins=[tx.origins[n] for n, _, _ in chosen])
     await quotes.mark_placed(tx, [(new.quote_id, new.order.id) for new in made if new.quote_id])
     await carts.convert(tx, sorted({new.order.cart_id for new in made if new.order.cart_id}))
 
 
-async def write_new(tx: Tx, made: Sequence[NewOrder], *, origins: Sequence[int]) -> None:
-    """What hangs on orders whose rows were just inserted. `origins`: the place of each in the batch."""
+async def write_new(tx: Tx, made: Sequence[NewOrder], *, origins: Sequence[Origin | None]) -> None:
+    """What hangs on orders whose rows were just inserted. `origins`: who asked for each, behind a batched door."""
     await details.insert_lines(tx.con, made)
-    actors = [tx.origins[n].actor for n in origins]
+    actors = [origin.actor if origin else tx.actor for origin in origins]
     entries = [(new.order.id, Entry("placed", {})) for new in made]
     await details.insert_timeline(tx.con, entries, actors=actors, at=tx.now)
     await timers.schedule(tx, [Due(new.order.id, "undecided", tx.now + UNDECIDED_AFTER) for new in made])
-    for new, n in zip(made, origins, strict=True):
+    for new, origin in zip(made, origins, strict=True):
         event = events.placed(new.order, new.lines)
-        tx.emit(event, seq=new.order.event_seq, benefits=new.order.has_benefits, by=tx.origins[n])
+        tx.emit(event, seq=new.order.event_seq, benefits=new.order.has_benefits, by=origin)

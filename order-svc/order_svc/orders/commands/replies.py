@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from order_svc.orders.commands import book
-from order_svc.orders.rules import saga
+from order_svc.orders.rules import parcels, saga
 from order_svc.orders.rules.order import Case
 from order_svc.orders.store import details
 from svc_contracts.events import Event
@@ -39,12 +39,12 @@ HANDLED: tuple[type[Event], ...] = (
 
 
 async def apply_replies(tx: Tx, events: Sequence[Received]) -> None:
-    """In order of arrival over orders locked by id. An order that is not ours is let be: its event may be late or old."""
+    """In order of arrival over orders locked by id. What concerns no order of ours is let be."""
     cases = await book.open_cases(tx, {received.key for received in events})
-    parcels = await _parcels(tx, [received.event for received in events if received.key in cases])
+    told = await _parcels(tx, [received.event for received in events if received.key in cases])
     for received in events:
         if (case := cases.get(received.key)) is not None:
-            _apply(case, received.event, parcels)
+            _apply(case, received.event, told)
     causes = {received.key: received for received in events}
     await book.close_cases(tx, list(cases.values()), causes=causes)
 
@@ -68,17 +68,17 @@ def _apply(case: Case, event: Event, fresh: "FreshParcels") -> None:
         case BenefitsUsed():
             saga.benefits_used(case)
         case FulfilmentAccepted():
-            saga.fulfilment_accepted(case, event.fulfilment_id)
+            parcels.fulfilment_accepted(case, event.fulfilment_id)
         case FulfilmentRejected():
-            saga.fulfilment_rejected(case, event.fulfilment_id, event.reason)
+            parcels.fulfilment_rejected(case, event.fulfilment_id, event.reason)
         case ShipmentShipped() if fresh.take("shipped", event):
-            saga.shipped(case, event.shipment_id, _units(event))
+            parcels.shipped(case, event.shipment_id, _units(event))
         case ShipmentDelivered():
             # The word of its leaving may be late: what has arrived has left.
             if fresh.take("shipped", event):
-                saga.shipped(case, event.shipment_id, _units(event))
+                parcels.shipped(case, event.shipment_id, _units(event))
             if fresh.take("delivered", event):
-                saga.delivered(case, event.shipment_id, _units(event))
+                parcels.delivered(case, event.shipment_id, _units(event))
 
 
 def _units(event: ShipmentEvent) -> int:
@@ -110,11 +110,14 @@ async def _parcels(tx: Tx, events: Sequence[Event]) -> FreshParcels:
     shipped = await details.keep_parcels(tx.con, list(told.values()))
     arrived = [event for event in events if isinstance(event, ShipmentDelivered)]
     delivered = await details.mark_delivered(tx.con, arrived) if arrived else set()
-    counts: dict[tuple[str, str], list[int]] = {}
+    counts: dict[tuple[str, str], tuple[int, int]] = {}
     for n, news in enumerate((shipped, delivered)):
         for name in news:
             for line in told[name].lines:
-                counts.setdefault((name[0], line.line_id), [0, 0])[n] += line.quantity
+                there = counts.get((name[0], line.line_id), (0, 0))
+                counts[name[0], line.line_id] = (there[0] + line.quantity * (1 - n), there[1] + line.quantity * n)
     if counts:
-        await details.count_units(tx.con, [(*name, *units) for name, units in sorted(counts.items())])
+        await details.count_units(
+            tx.con, [(order_id, line_id, *units) for (order_id, line_id), units in sorted(counts.items())]
+        )
     return FreshParcels(shipped, delivered)

@@ -9,7 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from order_svc.audit.rules import HoldReason, Subject, findings
-from order_svc.orders.rules.order import CHANNEL, COD, Case, LedgerRow, Order
+from order_svc.orders.rules.money import give_back, pay
+from order_svc.orders.rules.money import owes_minor as owes_minor
+from order_svc.orders.rules.money import record as record
+from order_svc.orders.rules.order import CHANNEL, COD, Case, LedgerRow
+from order_svc.orders.rules.parcels import complete
 from order_svc.orders.rules.states import (
     DEAD,
     BenefitState,
@@ -24,14 +28,11 @@ from svc_contracts.events.order import (
     OrderCancelled,
     OrderCancelling,
     OrderCancelRefused,
-    OrderCompleted,
     OrderConfirmed,
     OrderExpired,
     OrderHeld,
     OrderHoldReleased,
-    OrderPaid,
     OrderRejected,
-    PaymentRecorded,
     RefusedBenefit,
     Shortage,
 )
@@ -148,7 +149,7 @@ def _go_on(case: Case) -> None:
         case.move(Verb.AUDIT)
     elif order.is_covered:
         case.move(Verb.AUDIT)
-        _paid(case, order.prepaid_at or case.now)
+        pay(case, order.prepaid_at or case.now)
     else:
         order.expires_at = case.now + timedelta(seconds=order.unpaid_expiry_seconds)
         case.due["unpaid"] = order.expires_at
@@ -161,24 +162,6 @@ def _go_on(case: Case) -> None:
 # Money.
 
 
-def record(case: Case, row: LedgerRow) -> None:
-    """A row of the ledger, and its event."""
-    order = case.order
-    case.ledger.append(row)
-    case.say(
-        PaymentRecorded(
-            order_id=order.id,
-            attempt=row.attempt,
-            kind=row.kind,
-            phase=row.phase,
-            provider=row.provider,
-            amount_minor=row.amount_minor,
-            currency=order.currency,
-            at=row.at,
-        )
-    )
-
-
 def charged(case: Case, amount_minor: int, *, at: datetime) -> None:
     """Money came in. Never lost: it pays the order, or goes back where the order is over."""
     order = case.order
@@ -187,14 +170,14 @@ def charged(case: Case, amount_minor: int, *, at: datetime) -> None:
     if order.status is Status.AWAITING_PAYMENT and order.is_covered:
         case.due["unpaid"] = None
         case.move(Verb.AUDIT)
-        _paid(case, at)
+        pay(case, at)
         _audit(case)
     elif order.status is Status.ON_HOLD and order.is_covered and order.paid_at is None:
-        _paid(case, at)
+        pay(case, at)
     elif order.status is Status.CANCELLING:
         go_on_cancelling(case)
     elif order.status in DEAD:
-        _give_back(case)
+        give_back(case)
 
 
 def attempt_ended(case: Case) -> None:
@@ -231,30 +214,6 @@ def refunded(case: Case, amount_minor: int, *, reason: str) -> None:
         case.settled.append("money")
 
 
-def _paid(case: Case, at: datetime) -> None:
-    order = case.order
-    order.paid_at = at
-    case.note("paid", paid_minor=order.charged_minor)
-    case.say(
-        OrderPaid(
-            order_id=order.id,
-            at=case.now,
-            paid_minor=order.charged_minor - order.refunded_minor,
-            currency=order.currency,
-            paid_at=at,
-            method=order.payment_method,
-        )
-    )
-
-
-def _give_back(case: Case) -> None:
-    order = case.order
-    if order.balance_minor > 0:
-        case.asked.append("money")
-        case.refund_minor = order.balance_minor
-        order.refunding_minor += order.balance_minor
-
-
 def expire(case: Case) -> None:
     """T2. Waits a while for an attempt whose outcome is unknown; a payment that comes later still is refunded."""
     order = case.order
@@ -268,7 +227,7 @@ def expire(case: Case) -> None:
     case.move(Verb.EXPIRE, reason="unpaid")
     _take_back(case)
     case.say(OrderExpired(order_id=order.id, reason="unpaid", at=case.now))
-    _give_back(case)
+    give_back(case)
 
 
 # Audit and holds.
@@ -377,7 +336,7 @@ def release_refused(case: Case) -> None:
     order.reason = None
     case.move(Verb.KEEP, reason="already_shipped")
     case.say(OrderCancelRefused(order_id=order.id, reason="already_shipped", at=case.now))
-    _complete(case)
+    complete(case)
 
 
 def go_on_cancelling(case: Case) -> None:
@@ -394,52 +353,3 @@ def go_on_cancelling(case: Case) -> None:
         case.settled.append("money")
         case.move(Verb.SETTLE)
         case.say(OrderCancelled(order_id=order.id, reason=order.reason or "cancelled", at=case.now))
-
-
-# Parcels.
-
-
-def fulfilment_accepted(case: Case, fulfilment_id: str) -> None:
-    case.note("fulfilment_accepted", fulfilment_id=fulfilment_id)
-    if case.order.status is Status.CONFIRMED:
-        case.move(Verb.FULFIL)
-
-
-def fulfilment_rejected(case: Case, fulfilment_id: str, reason: str) -> None:
-    case.note("fulfilment_rejected", fulfilment_id=fulfilment_id, reason=reason)
-
-
-def shipped(case: Case, shipment_id: str, units: int) -> None:
-    """`units`: those of the parcel that had not been told of before."""
-    order = case.order
-    order.shipped_units += units
-    case.note("shipped", shipment_id=shipment_id)
-    if order.status is Status.CONFIRMED:
-        case.move(Verb.FULFIL)
-
-
-def delivered(case: Case, shipment_id: str, units: int) -> None:
-    case.order.delivered_units += units
-    case.note("delivered", shipment_id=shipment_id)
-    if case.order.status is Status.CONFIRMED:
-        case.move(Verb.FULFIL)
-    _complete(case)
-
-
-def _complete(case: Case) -> None:
-    """At the last delivery; what is paid at the door has been paid then."""
-    order = case.order
-    if order.status is not Status.IN_FULFILMENT or order.delivered_units < order.units:
-        return
-    if order.payment_method == COD and order.paid_at is None:
-        due_minor = order.total_minor - order.charged_minor
-        record(case, LedgerRow(1, "charge", "success", COD, order.id, due_minor, case.now))
-        order.charged_minor += due_minor
-        _paid(case, case.now)
-    case.move(Verb.COMPLETE)
-    case.say(OrderCompleted(order_id=order.id, at=case.now))
-
-
-def owes_minor(order: Order) -> int:
-    """What is still to be paid."""
-    return max(0, order.total_minor - (order.charged_minor - order.refunded_minor))

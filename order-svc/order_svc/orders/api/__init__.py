@@ -1,0 +1,1 @@
+"""Routes of orders: `store` for buyers, `admin` for staff; `bodies` and `views` are what travels."""
