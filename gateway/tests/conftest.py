@@ -149,9 +149,7 @@ async def gateway_of(database_of: Callable[[str], Any]) -> AsyncIterator[Opened]
             clock = more.pop("clock", None)
             urls = {name: NOWHERE for name in SERVICES if name != "gateway"} | (services or {})
             given = {"access_signing_key": ACCESS_KEY, "service_urls": urls, **more}
-            runtime = await stack.enter_async_context(
-                runtime_of(SERVICE, database_of("gateway"), clock=clock, **given)
-            )
+            runtime = await stack.enter_async_context(runtime_of(SERVICE, database_of("gateway"), clock=clock, **given))
             url = await stack.enter_async_context(served(runtime.app.state.front))
             found = Gateway(runtime, url, client_at(url))
             stack.push_async_callback(close, found)

@@ -19,9 +19,8 @@ OWNER = "owner"
 # A phone number without a country code is read as one of this region.
 PHONE_REGION = "CN"
 EMAIL_LENGTH_MAX = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
-EMAIL = re.compile(
-    r"^[^\s@\"(),:;<>\[\\\]\x00-\x1f]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W_](?:[\w-]{0,61}[^\W_])$"
-)
+LABEL = r"[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?"
+EMAIL = re.compile(rf"^[^\s@\"(),:;<>\[\\\]\x00-\x1f]{{1,64}}@(?:{LABEL}\.)+(?=..){LABEL}$")
 NAME = re.compile(r"^[a-z][a-z0-9._-]{1,63}$")
 
 
