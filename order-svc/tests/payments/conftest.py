@@ -231,9 +231,17 @@ class Money:
         return [event.type for event in await self.said(order_id)]
 
     async def provider(self, path: str) -> Any:
-        async with httpx.AsyncClient() as client:
-            answer = await client.get(self.sandbox_url + path)
-            return answer.json() if answer.status_code == 200 else None
+        answer = await self.runtime.client.get(self.sandbox_url + path)
+        return answer.json() if answer.status_code == 200 else None
+
+    async def foretell(self, path: str, **body: Any) -> None:
+        """The provider is told of a key before we ask, and how it shall end: of us it hears nothing new then."""
+        answer = await self.runtime.client.post(self.sandbox_url + path, json=body)
+        assert answer.status_code == 200, answer.text
+
+    def patient(self) -> None:
+        """Nothing is a time-out on a machine that is busy with other things."""
+        self.runtime.settings = self.runtime.settings.model_copy(update={"payment_time_box_ms": 10_000})
 
     async def fire(self) -> None:
         """What has fallen due."""
@@ -262,26 +270,37 @@ class Money:
         assert all(found == list(range(1, len(found) + 1)) for found in seqs.values()), "a key's events have gaps"
 
 
+@asynccontextmanager
+async def order_svc(database_of: Callable[[str], Any], gateway: Gateway, sandbox_url: str) -> AsyncIterator[Money]:
+    clock = ShiftedClock()
+    settings = {
+        "payment_sandbox_url": sandbox_url,
+        "payment_sandbox_secret": SECRET,
+        "payment_time_box_ms": 500,
+        "bank_transfer_account": "Yunying, Bank of Shanghai, 6222 0000",
+    }
+    async with runtime_of(SERVICE, database_of("order_svc"), clock=clock, **settings) as runtime:
+        gateway.client = client_of(runtime).as_("svc", id="gateway", scopes=("internal:callbacks",))
+        await deliver(runtime, PROJECT, [shop()])
+        yield Money(runtime, clock, gateway, sandbox_url, EffectRunner(SERVICE.effects, runtime))
+        gateway.closed = True
+
+
 @pytest.fixture
 async def idle(database_of: Callable[[str], Any]) -> AsyncIterator[Money]:
     """Nothing calls a provider unless the test does it with `fold`."""
-    clock = ShiftedClock()
     async with gateway_at() as (gateway, callback_url):
         with sandbox_at(callback_url) as sandbox_url:
-            settings = {
-                "payment_sandbox_url": sandbox_url,
-                "payment_sandbox_secret": SECRET,
-                "payment_time_box_ms": 300,
-                "bank_transfer_account": "Yunying, Bank of Shanghai, 6222 0000",
-            }
-            urls = database_of("order_svc")
-            async with runtime_of(SERVICE, urls, clock=clock, **settings) as runtime:
-                gateway.client = client_of(runtime).as_("svc", id="gateway", scopes=("internal:callbacks",))
-                await deliver(runtime, PROJECT, [shop()])
-                money = Money(runtime, clock, gateway, sandbox_url, EffectRunner(SERVICE.effects, runtime))
+            async with order_svc(database_of, gateway, sandbox_url) as money:
                 yield money
-                gateway.closed = True
                 await money.balances()
+
+
+@pytest.fixture
+async def alone(database_of: Callable[[str], Any]) -> AsyncIterator[Money]:
+    """Without any provider."""
+    async with order_svc(database_of, Gateway(), "") as money:
+        yield money
 
 
 @pytest.fixture

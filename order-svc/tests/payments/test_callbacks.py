@@ -97,6 +97,7 @@ async def test_of_thirty_equal_callbacks_at_the_same_time_one_counts(idle: Any) 
 
 
 async def test_callbacks_and_answers_of_the_same_charge_race_and_it_is_counted_once(idle: Any) -> None:
+    idle.patient()
     orders = [await begun(idle) for _ in range(8)]
     idle.gateway.closed = True
 
@@ -104,7 +105,7 @@ async def test_callbacks_and_answers_of_the_same_charge_race_and_it_is_counted_o
         async def charged() -> Any:
             return await idle.provider(f"/charges/{order_id}-1") or False
 
-        charge = await eventually(charged, within_seconds=5, because="the provider was called")
+        charge = await eventually(charged, within_seconds=20, because="the provider was called")
         await call_back(idle, told(order_id, provider_ref=charge["provider_ref"]))
 
     await asyncio.gather(idle.fold(), *(race(order_id) for order_id in orders))
@@ -127,21 +128,23 @@ async def test_a_success_stands_and_a_failure_yields_to_money_that_came(idle: An
     assert (attempt.state, attempt.charged_minor) == ("succeeded", TOTAL)
 
 
-@pytest.mark.parametrize("status", [Status.EXPIRED, Status.REJECTED, Status.CANCELLED])
-async def test_money_for_an_order_that_is_over_goes_back(idle: Any, status: Status) -> None:
-    order_id = await begun(idle)
+async def test_money_for_an_order_that_is_over_goes_back(idle: Any) -> None:
+    for status in (Status.EXPIRED, Status.REJECTED, Status.CANCELLED):
+        order_id = await begun(idle)
+        await idle.step(order_id, lambda case, status=status: die(case, status))
 
-    def die(case: Any) -> None:
-        case.order.status, case.order.open_attempt = status, None
-        case.note("over")
+        await call_back(idle, told(order_id))
+        assert (await idle.seen(order_id)).refunding_minor == TOTAL
+        await idle.fold()
 
-    await idle.step(order_id, die)
-    await call_back(idle, told(order_id))
-    assert (await idle.seen(order_id)).refunding_minor == TOTAL
-    await idle.fold()
+        assert await idle.status(order_id) == (status.value, "refunded")
+        [back] = (await idle.payments(order_id)).refunds
+        assert (await idle.provider(f"/refunds/{back.id}-1"))["state"] == "succeeded"
 
-    assert await idle.status(order_id) == (status.value, "refunded")
-    assert (await idle.provider(f"/refunds/{(await idle.payments(order_id)).refunds[0].id}-1"))["state"] == "succeeded"
+
+def die(case: Any, status: Status) -> None:
+    case.order.status, case.order.open_attempt = status, None
+    case.note("over")
 
 
 async def test_money_that_came_for_nothing_we_know_is_kept_for_somebody_to_look(idle: Any) -> None:
@@ -170,23 +173,21 @@ async def test_a_key_of_another_order_is_not_believed(idle: Any) -> None:
     await nothing_kept(idle, order_id)
 
 
-@pytest.mark.parametrize("forged", ["secret", "none", "garbage", "old", "changed"])
-async def test_what_is_not_signed_by_the_provider_changes_nothing(idle: Any, forged: str) -> None:
+async def test_what_is_not_signed_by_the_provider_changes_nothing(idle: Any) -> None:
     order_id = await begun(idle)
     raw = orjson.dumps(told(order_id))
     now = int(idle.clock.now().timestamp())
-    headers = {
-        "secret": {"X-Signature": signature("another", raw, now)},
-        "none": {},
-        "garbage": {"X-Signature": "t=1,v1=zz"},
-        "old": {"X-Signature": signature(SECRET, raw, now - 302)},
-        "changed": {"X-Signature": signature(SECRET, raw, now)},
-    }[forged]
-    body = raw.replace(b"12900", b"99999") if forged == "changed" else raw
+    forged = [
+        (raw, {"X-Signature": signature("another", raw, now)}),
+        (raw, {}),
+        (raw, {"X-Signature": "t=1,v1=zz"}),
+        (raw, {"X-Signature": signature(SECRET, raw, now - 302)}),
+        (raw.replace(b"12900", b"99999"), {"X-Signature": signature(SECRET, raw, now)}),
+    ]
 
-    answer = await idle.gateway.client.post(PATH, content=body, headers=headers)
-
-    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/bad-signature")
+    for body, headers in forged:
+        answer = await idle.gateway.client.post(PATH, content=body, headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (401, "/problems/bad-signature"), headers
     await nothing_kept(idle, order_id)
 
 

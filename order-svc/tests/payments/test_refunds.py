@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
 from order_svc.orders.rules import saga
 from order_svc.orders.rules.order import CHANNEL, LedgerRow
 from order_svc.orders.rules.states import Status, StockState
+from order_svc.payments.commands.ledger import write
 from order_svc.payments.commands.refunds import Refund, request
 from order_svc.payments.rules import NotThatMuch
 
@@ -67,8 +67,7 @@ async def test_a_refund_is_split_over_the_charges_that_brought_the_money(idle: A
 async def decline(money: Any, key: str, order_id: str, amount_minor: int = TOTAL) -> None:
     """The provider is told beforehand that it will decline this key."""
     body = {"key": key, "order_id": order_id, "amount_minor": amount_minor, "currency": "CNY", "outcome": "fail"}
-    async with httpx.AsyncClient() as client:
-        assert (await client.post(f"{money.sandbox_url}/refunds", json=body)).json()["state"] == "failed"
+    await money.foretell("/refunds", **body)
 
 
 async def test_a_declined_refund_is_tried_again_with_a_new_key_and_the_order_waits(idle: Any) -> None:
@@ -128,8 +127,7 @@ async def test_a_refund_of_a_wrong_amount_is_followed_by_the_rest(idle: Any) -> 
     await idle.cancel(order_id)
     [back] = (await idle.payments(order_id)).refunds
     body = {"key": back.key, "order_id": order_id, "amount_minor": TOTAL, "currency": "CNY", "outcome": "wrong_amount"}
-    async with httpx.AsyncClient() as client:
-        await client.post(f"{idle.sandbox_url}/refunds", json=body)
+    await idle.foretell("/refunds", **body)
 
     await idle.fold()
 
@@ -174,8 +172,6 @@ async def test_more_than_came_in_cannot_be_asked_back(idle: Any) -> None:
 async def test_the_ledger_takes_a_row_once_and_is_never_rewritten(idle: Any) -> None:
     order_id = await paid(idle)
     row = LedgerRow(1, "charge", "request", "sandbox", f"{order_id}-1", 1, idle.clock.now())
-
-    from order_svc.payments.commands.ledger import write
 
     async with idle.runtime.db.transaction() as tx:
         assert await write(tx, [(order_id, row)]) == set()

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from order_svc.orders.rules.states import Status
+
 pytestmark = pytest.mark.anyio
 TOTAL = 12_900
 
@@ -112,8 +114,6 @@ async def test_one_reference_typed_for_many_orders_at_once_counts_for_one(idle: 
 
 
 async def test_a_transfer_for_an_expired_order_waits_until_it_was_sent_back_by_hand(idle: Any) -> None:
-    from order_svc.orders.rules.states import Status
-
     order_id = await idle.order(status=Status.EXPIRED)
     await record(idle, order_id, reference="B-1")
     [back] = (await idle.payments(order_id)).refunds
