@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic_core import PydanticUndefined
 
@@ -21,6 +21,7 @@ from svc_kit.settings import KitSettings
 
 MADE = "Made from the code by `make contracts`; changes made here by hand are overwritten.\n"
 SHARED = ("svc_kit", "svc_contracts")
+KINDS = {str: "text", bool: "true, false", dict: "JSON object", list: "JSON list", int: "a number", float: "a number"}
 
 
 def pages() -> dict[str, str]:
@@ -74,7 +75,7 @@ def inherited_names(settings: type[KitSettings]) -> set[str]:
 
 def settings_table(settings: type[KitSettings], left_out: set[str]) -> str:
     rows = [
-        f"| `{name.upper()}` | {_default(field)} | {_bounds(field)} | {field.description or ''} |"
+        f"| `{name.upper()}` | {_default(field)} | {_accepted(field)} | {field.description or ''} |"
         for name, field in settings.model_fields.items()
         if name not in left_out
     ]
@@ -90,14 +91,17 @@ def _default(field: Any) -> str:
     return "–" if value in ("", None, {}, PydanticUndefined) else f"`{value}`"
 
 
-def _bounds(field: Any) -> str:
-    if (values := getattr(field.annotation, "__args__", None)) and all(isinstance(one, str) for one in values):
-        return ", ".join(values)
+def _accepted(field: Any) -> str:
+    inner = get_args(field.annotation)
+    if inner and all(isinstance(one, str) for one in inner):
+        return ", ".join(inner)
     limits = {
         word: getattr(one, word) for one in field.metadata for word in ("ge", "gt", "le", "lt") if hasattr(one, word)
     }
     if not limits:
-        return getattr(field.annotation, "__name__", "text").replace("dict", "JSON object").replace("str", "text")
+        return KINDS.get(get_origin(field.annotation) or field.annotation) or KINDS.get(
+            inner[0] if inner else str, "text"
+        )
     low = f"{limits['ge']:,}" if "ge" in limits else f"more than {limits['gt']:,}" if "gt" in limits else ""
     high = f"{limits['le']:,}" if "le" in limits else f"less than {limits['lt']:,}" if "lt" in limits else ""
     return f"{low} … {high}"
