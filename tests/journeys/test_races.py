@@ -139,7 +139,7 @@ async def send_again(port: int, keys: set[str]) -> int:
                 for record in records:
                     if record.offset < ends[tp] and record.key is not None and record.key.decode() in keys:
                         await writer.send_and_wait(
-                            tp.topic, record.value, key=record.key, headers=record.headers, partition=tp.partition
+                            tp.topic, record.value, key=record.key, headers=list(record.headers), partition=tp.partition
                         )
                         count += 1
     finally:
