@@ -124,7 +124,7 @@ async def test_without_any_callback_asking_alone_finds_the_outcome(idle: Any, ou
     assert (await idle.seen(order_id)).open_attempt == 1
 
     async def known() -> bool:
-        return (await idle.provider(f"/charges/{order_id}-1"))["state"] != "pending"
+        return bool((await idle.provider(f"/charges/{order_id}-1"))["state"] != "pending")
 
     assert not await known()
     idle.clock.advance(2)

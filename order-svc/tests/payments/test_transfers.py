@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from order_svc.orders.rules.states import Status
+from order_svc.orders.rules import saga
+from order_svc.orders.rules.states import Status, StockState
+from svc_contracts.events.stock import Allocation
 
 pytestmark = pytest.mark.anyio
 TOTAL = 12_900
@@ -176,3 +178,15 @@ async def test_staff_of_another_shop_sees_and_records_nothing(idle: Any) -> None
     assert (seen.status_code, recorded.status_code) == (404, 404)
     assert (may_read.status_code, may_read.json()["balance"], denied.status_code) == (200, cny(0), 403)
     assert await idle.moved(order_id) == []
+
+
+async def test_a_transfer_that_is_quicker_than_the_stock_pays_the_order_once_it_is_promised(alone: Any) -> None:
+    order_id = await alone.order(status=Status.PLACED, stock_state=StockState.ASKED, allocations=[], expires_at=None)
+    assert (await record(alone, order_id, reference="B-1")).status_code == 201
+    assert await alone.status(order_id) == ("placed", "paid")
+    promised = [Allocation(line_id="l1", sku="A", warehouse="main", quantity=1)]
+
+    await alone.step(order_id, lambda case: saga.stock_reserved(case, 1, promised))
+
+    assert await alone.status(order_id) == ("confirmed", "paid")
+    await alone.balances()

@@ -30,7 +30,7 @@ async def open_cases(tx: Tx, order_ids: Collection[str]) -> dict[str, Case]:
 def _may_confirm(order: Order) -> bool:
     """Only then are the warehouses read."""
     if order.status is Status.PLACED:
-        return order.prepaid_at is not None or order.payment_method == COD or order.total_minor == 0
+        return order.prepaid_at is not None or order.payment_method == COD or order.is_covered
     return order.status in (Status.AWAITING_PAYMENT, Status.AUDITING, Status.ON_HOLD)
 
 
