@@ -18,11 +18,11 @@ from svc_contracts.topics import TOPICS, TRAFFIC, Topic
 Document = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-UUID7 = {"type": "string", "format": "uuid"}
+UUID = {"type": "string", "format": "uuid"}
 COUNTER = {"type": "string", "pattern": "^[0-9]+$"}
 HEADERS: dict[str, Document] = {
     "ce_specversion": {"const": "1.0"},
-    "ce_id": {**UUID7, "description": "UUIDv7; the same fact always carries the same id: drop what you have seen"},
+    "ce_id": {**UUID, "description": "the same fact always carries the same id: drop what you have seen"},
     "ce_type": {"type": "string", "description": "such as order.placed"},
     "ce_dataversion": {"type": "string", "description": "of the data; additive changes keep it"},
     "ce_source": {"type": "string", "description": "the service that recorded the fact, such as /order-svc"},
@@ -31,13 +31,16 @@ HEADERS: dict[str, Document] = {
     "ce_seq": {**COUNTER, "description": "counts the events of one key without gaps, from 1"},
     "ce_timeline": {**COUNTER, "description": "1; raised when a service was restored from a backup"},
     "ce_correlationid": {"type": "string", "description": "one for everything that a request set going"},
-    "ce_causationid": {**UUID7, "description": "the event that led to this one"},
+    "ce_causationid": {**UUID, "description": "the event that led to this one"},
     "ce_actor": {"type": "string", "description": "kind:id of who caused it, such as staff:stf_…"},
     "ce_benefits": {"enum": ["0", "1"], "description": "1: the order takes promotions or a coupon"},
     "traceparent": {"type": "string", "description": "W3C Trace Context"},
     "content-type": {"const": "application/json"},
 }
-ALWAYS = ("ce_specversion", "ce_id", "ce_type", "ce_dataversion", "ce_source", "ce_subject", "ce_time")
+ALWAYS = (
+    *("ce_specversion", "ce_id", "ce_type", "ce_dataversion", "ce_source", "ce_subject", "ce_time", "ce_timeline"),
+    *("ce_correlationid", "ce_actor"),
+)
 
 
 class _WithoutTitles(GenerateJsonSchema):
@@ -138,15 +141,13 @@ def _message(event: type[Event], payload: Mapping[str, Any]) -> Document:
 
 def headers_of(event: type[Event]) -> Document:
     """Traffic has no sequence: it never passed through an outbox. Orders say whether they take benefits."""
-    through_outbox = event.topic is not TRAFFIC
-    required = [*ALWAYS, *(("ce_seq", "ce_timeline") if through_outbox else ())]
+    has_sequence = event.topic is not TRAFFIC
     named = {
         name: {**schema, "const": event.type} if name == "ce_type" else schema
         for name, schema in HEADERS.items()
-        if (through_outbox or name not in ("ce_seq", "ce_timeline"))
-        and (name != "ce_benefits" or issubclass(event, OrderEvent))
+        if (has_sequence or name != "ce_seq") and (name != "ce_benefits" or issubclass(event, OrderEvent))
     }
-    return {"type": "object", "properties": named, "required": required}
+    return {"type": "object", "properties": named, "required": [*ALWAYS, *(["ce_seq"] if has_sequence else [])]}
 
 
 def _events_of(topic: Topic) -> list[str]:

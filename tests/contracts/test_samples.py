@@ -11,8 +11,10 @@ import asyncpg
 import pytest
 from jsonschema import Draft202012Validator
 
+from gateway.tracking.sending import waiting_of
 from svc_contracts.events import EVENTS, Event
 from svc_contracts.events.order import OrderEvent
+from svc_contracts.events.traffic import TrafficEvent
 from svc_contracts.ids import Ids
 from svc_contracts.published import headers_of, schemas
 from svc_contracts.topics import TRAFFIC
@@ -116,6 +118,19 @@ async def test_the_outbox_writes_records_of_this_form(database_of: Any) -> None:
     assert [json.loads(row["headers"])["ce_type"] for row in rows] == THROUGH_OUTBOX
     for name, row in zip(THROUGH_OUTBOX, rows, strict=True):
         check_row(row, EVENTS[name], sample(name))
+
+
+@pytest.mark.parametrize("name", [name for name, event in EVENTS.items() if event.topic is TRAFFIC])
+def test_the_gateway_writes_clicks_of_this_form(name: str) -> None:
+    whole = sample(name)
+    event = EVENTS[name].model_validate(whole["data"])
+    assert isinstance(event, TrafficEvent)
+    at = datetime.fromisoformat(whole["headers"]["ce_time"])
+
+    record = waiting_of(event, at=at, correlation_id=whole["headers"]["ce_correlationid"])
+
+    assert {key: value.decode() for key, value in record.headers} == whole["headers"]
+    assert (record.key.decode(), json.loads(record.value)) == (whole["key"], whole["data"])
 
 
 def check_row(row: asyncpg.Record, event: type[Event], whole: Any) -> None:
