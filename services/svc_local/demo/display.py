@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-NAME_WIDTH = 34
+NAME_WIDTH = 28
+RATED_SECONDS = 0.1  # what took less was mostly there already
 
 
 @dataclass(slots=True)
@@ -60,12 +61,12 @@ class Display:
             yield Progressing(step, bar, task)
         step.seconds = time.monotonic() - began
         self.steps.append(step)
-        self.console.print(line_of(step), highlight=False)
+        self.console.print(line_of(step), highlight=False, soft_wrap=True)
 
 
 def line_of(step: Step) -> str:
     counted = f"{step.done:>12,} {step.unit:<12}" if step.unit else " " * 25
-    rate = f"{step.rate:>10,.0f}/s" if step.unit and step.done else ""
+    rate = f"{step.rate:>10,.0f}/s" if step.unit and step.done and step.seconds >= RATED_SECONDS else ""
     return f"  {step.name:<{NAME_WIDTH}}{step.seconds:>7.1f} s{counted}{rate}".rstrip()
 
 

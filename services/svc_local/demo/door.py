@@ -37,9 +37,9 @@ class DemoDoor(Door):
         super().sign_in(login, password)
         self._who = (login, password)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+    def post(self, path: str, body: Mapping[str, Any], *, accept: tuple[int, ...] = ()) -> Any:
         """A command under a key of its own."""
-        return self.ask("POST", path, content=orjson.dumps(body), headers=JSON | key())
+        return self.ask("POST", path, accept=accept, content=orjson.dumps(body), headers=JSON | key())
 
     def send(self, method: str, path: str, **what: Any) -> httpx.Response:
         """The answer as it is, also a refusal."""

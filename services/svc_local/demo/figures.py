@@ -42,7 +42,7 @@ class Desk:
         return found
 
     def rows(self, **asked: str | int) -> list[dict[str, Any]]:
-        """None as long as metrics-svc has not heard of the shop."""
+        """Nothing as long as metrics-svc has not heard of the shop."""
         answer = self.door.ask("GET", PATH, params={**self.period, **asked}, accept=(404,))
         found: list[dict[str, Any]] = answer.get("rows", [])
         return found

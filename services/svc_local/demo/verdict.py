@@ -45,10 +45,12 @@ def print_data(console: Console, expected: Expected) -> None:
 def print_verdict(console: Console, outcome: Outcome, files: tuple[Path, Path]) -> None:
     console.print()
     console.print(_figures(outcome))
+    console.print()
     console.print(_categories(outcome))
+    console.print()
     for line in lines_of(outcome):
         console.print(line, soft_wrap=True, markup=False, style="green" if outcome.is_equal else "red")
-    console.print(f"  {files[0]}\n  {files[1]}", soft_wrap=True)
+    console.print(*(f"  {file}" for file in files), sep="\n", soft_wrap=True)
 
 
 def _figures(outcome: Outcome) -> Table:
@@ -88,4 +90,10 @@ def lines_of(outcome: Outcome) -> list[str]:
             f"Equal to the cent. {outcome.levels_checked:,} stock levels are exactly 0 and the sum of their movements; "
             f"one order more was refused for each of {outcome.refused_checked} products. {outcome.seconds:.0f} s."
         ]
-    return [f"Not equal: {len(outcome.wrong)} findings.", *(f"  {one}" for one in outcome.wrong)]
+    said = [f"Not equal: {len(outcome.wrong)} findings.", *(f"  {one}" for one in outcome.wrong)]
+    if line := outcome.tampered:
+        said.append(
+            f"TAMPER=1 sent product {line.product} of basket {line.basket} for {money(line.sent_minor)} instead of "
+            f"{money(line.true_minor)}."
+        )
+    return said
