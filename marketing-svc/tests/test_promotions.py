@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from marketing_svc.events_in import PROJECT
+from svc_kit.testing import deliver
+
 pytestmark = pytest.mark.anyio
 
 PATH = "/v1/admin/promotions"
@@ -86,46 +89,45 @@ async def test_its_life_goes_by_verbs_and_each_is_told(marketing: Any) -> None:
     await marketing.audit()
 
 
-@pytest.mark.parametrize(
-    ("changes", "faults"),
-    [
-        ({"reward": {}}, {"/reward": "value-error"}),
-        ({"reward": {"rate_bp": 1, "amount_minor": 1}}, {"/reward": "value-error"}),
-        ({"reward": {"rate_bp": 10_001}}, {"/reward/rate_bp": "less-than-equal"}),
-        ({"reward": {"rate_bp": 0}}, {"/reward/rate_bp": "greater-than-equal"}),
-        ({"reward": {"amount_minor": 0}}, {"/reward/amount_minor": "greater-than-equal"}),
-        ({"reward": {"gift": "tea"}}, {"/reward/gift": "extra-forbidden"}),
-        ({"trigger": "claim"}, {"/trigger": "literal-error"}),
-        ({"scope": "shipping", "name": {}}, {"/scope": "literal-error", "/name": "value-error"}),
-        ({"name": {"fr": "dix"}}, {"/name/fr/[key]": "string-pattern-mismatch"}),
-        ({"per_customer": 0, "total": 0}, {"/per_customer": "greater-than-equal", "/total": "greater-than-equal"}),
-        ({"priority": -1}, {"/priority": "greater-than-equal"}),
-        ({"window": {"from": "2026-04-01T00:00:00"}}, {"/window/from": "timezone-aware"}),
-        ({"shop": "nowhere"}, {"/shop": "unknown-shop"}),
-        ({"campaign_id": "cmp_unknown"}, {"/campaign_id": "unknown-campaign"}),
-        ({"stacking": "exclusive"}, {"/group": "group-of-exclusive"}),
-        ({"group": "g"}, {"/group": "group-of-exclusive"}),
-        ({"window": {"until": "2026-03-01T08:00:00Z"}}, {"/window/until": "already-over"}),
-        (
-            {"scope": "catalogue", "conditions": {"spend_min_minor": 1, "quantity_min": 1}, "group": "g"},
-            {
-                "/conditions/spend_min_minor": "needs-a-cart",
-                "/conditions/quantity_min": "needs-a-cart",
-                "/group": "group-of-exclusive",
-            },
-        ),
-        (
-            {"shop": "nowhere", "campaign_id": "cmp_unknown", "stacking": "exclusive"},
-            {"/shop": "unknown-shop", "/group": "group-of-exclusive", "/campaign_id": "unknown-campaign"},
-        ),
-    ],
-)
-async def test_what_cannot_be_is_refused_with_every_fault_and_leaves_nothing(
-    marketing: Any, changes: dict[str, Any], faults: dict[str, str]
-) -> None:
-    answer = await marketing.merchant.post(PATH, json={**VALID, **changes})
+# (what is said instead, the faults that are found)
+IMPOSSIBLE: list[tuple[dict[str, Any], dict[str, str]]] = [
+    ({"reward": {}}, {"/reward": "value-error"}),
+    ({"reward": {"rate_bp": 1, "amount_minor": 1}}, {"/reward": "value-error"}),
+    ({"reward": {"rate_bp": 10_001}}, {"/reward/rate_bp": "less-than-equal"}),
+    ({"reward": {"rate_bp": 0}}, {"/reward/rate_bp": "greater-than-equal"}),
+    ({"reward": {"amount_minor": 0}}, {"/reward/amount_minor": "greater-than-equal"}),
+    ({"reward": {"gift": "tea"}}, {"/reward/gift": "extra-forbidden"}),
+    ({"trigger": "claim"}, {"/trigger": "literal-error"}),
+    ({"scope": "shipping", "name": {}}, {"/scope": "literal-error", "/name": "value-error"}),
+    ({"name": {"fr": "dix"}}, {"/name/fr/[key]": "string-pattern-mismatch"}),
+    ({"per_customer": 0, "total": 0}, {"/per_customer": "greater-than-equal", "/total": "greater-than-equal"}),
+    ({"priority": -1}, {"/priority": "greater-than-equal"}),
+    ({"window": {"from": "2026-04-01T00:00:00"}}, {"/window/from": "timezone-aware"}),
+    ({"shop": "nowhere"}, {"/shop": "unknown-shop"}),
+    ({"campaign_id": "cmp_unknown"}, {"/campaign_id": "unknown-campaign"}),
+    ({"stacking": "exclusive"}, {"/group": "group-of-exclusive"}),
+    ({"group": "g"}, {"/group": "group-of-exclusive"}),
+    ({"window": {"until": "2026-03-01T08:00:00Z"}}, {"/window/until": "already-over"}),
+    (
+        {"scope": "catalogue", "conditions": {"spend_min_minor": 1, "quantity_min": 1}, "group": "g"},
+        {
+            "/conditions/spend_min_minor": "needs-a-cart",
+            "/conditions/quantity_min": "needs-a-cart",
+            "/group": "group-of-exclusive",
+        },
+    ),
+    (
+        {"shop": "nowhere", "campaign_id": "cmp_unknown", "stacking": "exclusive"},
+        {"/shop": "unknown-shop", "/group": "group-of-exclusive", "/campaign_id": "unknown-campaign"},
+    ),
+]
 
-    assert marketing.refused(answer, 422, "validation-failed") == faults
+
+async def test_what_cannot_be_is_refused_with_every_fault_and_leaves_nothing(marketing: Any) -> None:
+    for changes, faults in IMPOSSIBLE:
+        answer = await marketing.merchant.post(PATH, json={**VALID, **changes})
+        assert marketing.refused(answer, 422, "validation-failed") == faults
+
     assert [await marketing.rows(table) for table in ("promotion", "usage_counter")] == [0, 0]
     assert await marketing.said() == []
 
@@ -378,9 +380,6 @@ async def test_many_prices_travel_in_events_that_are_not_too_large(marketing: An
 
 
 async def test_an_older_offer_never_replaces_a_later_one(marketing: Any) -> None:
-    from marketing_svc.events_in import PROJECT
-    from svc_kit.testing import deliver
-
     new, old = (marketing.listing_changed("a", {"A": [marketing.price(minor)]}) for minor in (2_000, 1_000))
     one = await marketing.promotion(scope="catalogue")
 

@@ -27,7 +27,7 @@ async def test_of_64_orders_at_once_for_a_coupon_of_10_exactly_10_have_it(market
     assert await marketing.counter(batch) == (0, 10, 20_000, 0)
     whys = {one["why"] for event in await marketing.said(type="benefits.refused") for one in event.data["items"]}
     assert whys == {"coupon-exhausted"}
-    assert [type_ for type_ in await marketing.types(coupon["id"])].count("promotion.exhausted") == 1
+    assert (await marketing.types(coupon["id"])).count("promotion.exhausted") == 1
     await marketing.audit()
 
 
