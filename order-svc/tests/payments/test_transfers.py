@@ -83,6 +83,8 @@ async def test_a_recorded_transfer_pays_the_order_once(idle: Any) -> None:
         ("charge", "success", "B-1"),
     ]
     assert await idle.status(order_id) == ("confirmed", "paid")
+    [paid] = [event.data for event in await idle.said(order_id) if event.type == "order.paid"]
+    assert paid["method"] == "bank_transfer", "how it was paid, whatever was chosen at the checkout"
     twice = await record(idle, order_id, reference="B-1")
     assert (twice.status_code, twice.json()["type"], twice.json()["reference"]) == (
         409,

@@ -24,7 +24,8 @@ def record(case: Case, row: LedgerRow) -> None:
     )
 
 
-def pay(case: Case, at: datetime) -> None:
+def pay(case: Case, at: datetime, method: str | None = None) -> None:
+    """method: how, where that is not what was chosen at the checkout."""
     order = case.order
     order.paid_at = at
     case.note("paid", paid_minor=order.charged_minor)
@@ -35,7 +36,7 @@ def pay(case: Case, at: datetime) -> None:
             paid_minor=order.charged_minor - order.refunded_minor,
             currency=order.currency,
             paid_at=at,
-            method=order.payment_method,
+            method=method or order.payment_method,
         )
     )
 

@@ -149,7 +149,8 @@ def _go_on(case: Case) -> None:
         case.move(Verb.AUDIT)
     elif order.is_covered:
         case.move(Verb.AUDIT)
-        pay(case, order.prepaid_at or case.now)
+        if order.paid_at is None:
+            pay(case, order.prepaid_at or case.now)
     else:
         order.expires_at = case.now + timedelta(seconds=order.unpaid_expiry_seconds)
         case.due["unpaid"] = order.expires_at
@@ -162,18 +163,21 @@ def _go_on(case: Case) -> None:
 # Money.
 
 
-def charged(case: Case, amount_minor: int, *, at: datetime) -> None:
-    """Money came in. Never lost: it pays the order, or goes back where the order is over."""
+def charged(case: Case, amount_minor: int, *, at: datetime, method: str | None = None) -> None:
+    """Money came in. Never lost: it pays the order, or goes back where the order is over.
+
+    method: how it came, where that is not what was chosen at the checkout.
+    """
     order = case.order
     order.charged_minor += amount_minor
     case.note("charged", amount_minor=amount_minor)
     if order.status is Status.AWAITING_PAYMENT and order.is_covered:
         case.due["unpaid"] = None
         case.move(Verb.AUDIT)
-        pay(case, at)
+        pay(case, at, method)
         _audit(case)
     elif order.status is Status.ON_HOLD and order.is_covered and order.paid_at is None:
-        pay(case, at)
+        pay(case, at, method)
     elif order.status is Status.CANCELLING:
         go_on_cancelling(case)
     elif order.status in DEAD:
@@ -332,7 +336,7 @@ def release_refused(case: Case) -> None:
     order = case.order
     if order.status is not Status.CANCELLING:
         return
-    case.settled.append("stock")
+    case.settled += ["stock", "money"]
     order.reason = None
     case.move(Verb.KEEP, reason="already_shipped")
     case.say(OrderCancelRefused(order_id=order.id, reason="already_shipped", at=case.now))

@@ -2,7 +2,7 @@
 
 from order_svc.audit.commands import holds
 from order_svc.orders.commands import book
-from order_svc.orders.rules import saga
+from order_svc.orders.rules import money, saga
 from order_svc.orders.rules.order import Case, LedgerRow
 from order_svc.orders.rules.states import Status
 from order_svc.payments import store, waiting
@@ -60,9 +60,9 @@ async def _succeeded(tx: Tx, case: Case, attempt: Attempt, told: Told) -> None:
         return
     attempt.become(AttemptState.SUCCEEDED, at=case.now)
     attempt.provider_ref, attempt.charged_minor, attempt.reason = told.provider_ref, told.amount_minor, None
-    saga.record(case, row)
+    money.record(case, row)
     # Before the attempt ends: an order that is being cancelled would else be done without this money.
-    saga.charged(case, told.amount_minor, at=case.now)
+    saga.charged(case, told.amount_minor, at=case.now, method=attempt.method)
 
 
 async def _failed(tx: Tx, case: Case, attempt: Attempt, told: Told) -> None:
@@ -71,7 +71,7 @@ async def _failed(tx: Tx, case: Case, attempt: Attempt, told: Told) -> None:
     if not attempt.become(AttemptState.FAILED, at=case.now):
         return
     attempt.provider_ref, attempt.reason = told.provider_ref, told.reason or "declined"
-    saga.record(case, row)
+    money.record(case, row)
     case.note("payment_failed", attempt=attempt.n, reason=attempt.reason)
 
 
@@ -113,7 +113,7 @@ async def _went_back(tx: Tx, case: Case, refund: MoneyBack, told: Told) -> None:
     row = LedgerRow(refund.attempt, "refund", "success", refund.provider, told.provider_ref, came_minor, case.now)
     if await store.is_recorded(tx.con, store.name_of(row)):
         return
-    saga.record(case, row)
+    money.record(case, row)
     if not refund.become(RefundState.SUCCEEDED, at=case.now):
         # An earlier key that was declined went through all the same: the money left twice.
         _mismatch(case, refund, asked_minor=0, came_minor=came_minor)
@@ -153,7 +153,7 @@ def _declined(case: Case, refund: MoneyBack, told: Told) -> None:
     row = LedgerRow(
         refund.attempt, "refund", "failure", refund.provider, told.provider_ref, refund.amount_minor, case.now
     )
-    saga.record(case, row)
+    money.record(case, row)
     evidence = {"refund_id": refund.id, "tries": refund.tries}
     case.note("refund_failed", **evidence)
     if refund.tries == REFUND_FAILURES_UNTIL_HOLD:

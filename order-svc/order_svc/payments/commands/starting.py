@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from order_svc.orders.commands import book
-from order_svc.orders.rules import saga
+from order_svc.orders.rules import money
 from order_svc.orders.rules.order import Case, LedgerRow
 from order_svc.orders.rules.states import Status, possible_for_buyer
 from order_svc.payments import store
@@ -83,12 +83,12 @@ async def _start(tx: Tx, item: StartAttempt, case: Case | None, known: Sequence[
         method=item.method,
         provider=item.method,
         key=key,
-        amount_minor=saga.owes_minor(order),
+        amount_minor=money.owes_minor(order),
         currency=order.currency,
         requested_at=tx.now,
         sandbox_outcome=item.sandbox_outcome,
     )
-    saga.record(case, LedgerRow(n, "charge", "request", attempt.provider, key, attempt.amount_minor, tx.now))
+    money.record(case, LedgerRow(n, "charge", "request", attempt.provider, key, attempt.amount_minor, tx.now))
     case.note("payment_requested", attempt=n, method=attempt.method, amount_minor=attempt.amount_minor)
     # An expiry waits for what a provider may be doing right now, not for a transfer that may never come.
     if attempt.method == SANDBOX:

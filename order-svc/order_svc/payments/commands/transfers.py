@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from order_svc.orders.commands import book
-from order_svc.orders.rules import saga
+from order_svc.orders.rules import money, saga
 from order_svc.orders.rules.order import LedgerRow
 from order_svc.payments import store
 from order_svc.payments.commands.folding import fold_refund
@@ -55,10 +55,10 @@ async def _came_in(tx: Tx, order_id: str, transfer: Transfer) -> None:
     )
     if await store.is_recorded(tx.con, store.name_of(row)):
         raise ReferenceTaken(reference=transfer.reference)
-    saga.record(case, row)
-    saga.charged(case, transfer.amount.amount_minor, at=transfer.at)
+    money.record(case, row)
+    saga.charged(case, transfer.amount.amount_minor, at=transfer.at, method=BANK_TRANSFER)
     # A part leaves the attempt open: the buyer owes the rest by the same way.
-    if attempt is not None and saga.owes_minor(case.order) == 0 and attempt.become(AttemptState.SUCCEEDED, at=tx.now):
+    if attempt is not None and money.owes_minor(case.order) == 0 and attempt.become(AttemptState.SUCCEEDED, at=tx.now):
         attempt.provider_ref, attempt.charged_minor = transfer.reference, transfer.amount.amount_minor
         attempt.reason = None
         await store.update_attempt(tx.con, attempt)
