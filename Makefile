@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BOOT = @$(PYTHON) services/svc_local/bootstrap.py
 
-.PHONY: help up down status logs reset test check contracts demo tour bench compose-secrets compose-test
+.PHONY: help up down status logs reset test check contracts demo tour reconcile bench compose-secrets compose-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,9 @@ demo: ## replay a year of real shopping baskets and compare every figure (HOUSEH
 
 tour: ## run the README's code blocks against the running suite and compare the answers
 	$(BOOT) svc_local.tour
+
+reconcile: ## compare what the services say of orders, stock, money and facts
+	$(BOOT) svc_local.reconcile
 
 bench: ## measure the suite beside the machine's own limit
 	$(BOOT) --dev bench

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import pytest
 
@@ -105,12 +105,15 @@ def kafka() -> Iterator[KafkaForTests]:
 
 @dataclass(frozen=True, slots=True)
 class SuiteForTests:
-    """The whole suite as `make up` starts it, in a folder of its own. `credentials`: the owner's login and password."""
+    """The whole suite as `make up` starts it, in a folder of its own. `credentials`: the owner's login and password;
+    `databases`: the address of each, none where they are out of reach.
+    """
 
     gateway_url: str
     credentials: dict[str, str]
     ports: dict[str, int]
     state_dir: Path
+    databases: dict[str, str]
 
 
 @pytest.fixture(scope="session")
@@ -118,16 +121,21 @@ def suite() -> Iterator[SuiteForTests]:
     """Started once per run, without the sample shop. YUNYING_SUITE_FILE names the `suite.json` of one that runs."""
     if given := os.environ.get("YUNYING_SUITE_FILE"):
         report = read_json(Path(given))
-        yield SuiteForTests(report["gateway_url"], report["credentials"], report["ports"], Path(given).parent)
+        yield suite_of(report, Path(given).parent)
         return
     with guarded_folder() as (folder, guardian):
         state = State(folder / "state")
         start_suite(state, guardian)
         report = read_json(state.suite_file)
         try:
-            yield SuiteForTests(report["gateway_url"], report["credentials"], report["ports"], state.folder)
+            yield suite_of(report, state.folder)
         finally:
             run_command("down", state)
+
+
+def suite_of(report: dict[str, Any], folder: Path) -> SuiteForTests:
+    databases = report.get("postgres", {}).get("app", {})
+    return SuiteForTests(report["gateway_url"], report["credentials"], report["ports"], folder, databases)
 
 
 def start_suite(state: State, guardian: Guardian | None = None, **settings: str) -> str:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from httpx_aiohttp import AiohttpTransport
 
+from svc_local.reconcile.__main__ import settled
 from svc_local.sample.door import Door
 from svc_local.sample.pictures import picture
 from svc_local.testing import SuiteForTests, eventually
@@ -267,3 +268,6 @@ async def world(made_world: World) -> AsyncIterator[World]:
     for client in made_world.clients:
         await client.aclose()
     made_world.clients.clear()
+    if made_world.suite.databases:
+        report = await settled(made_world.suite.databases)
+        assert (report.drift, report.parked) == ([], {}), "the services tell different stories"

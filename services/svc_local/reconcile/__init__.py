@@ -1,0 +1,1 @@
+"""Do orders, reservations, movements, payments, benefits and facts tell the same story? It only reports."""
