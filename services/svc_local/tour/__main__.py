@@ -15,7 +15,7 @@ from svc_local.tour.reading import Step, Unreadable, steps_of
 from svc_local.tour.shell import Outcome, Shell
 from svc_local.troubles import Trouble
 
-TOOLS = ("bash", "curl", "python3")
+PROGRAMS = ("bash", "curl", "python3")
 STEP_SECONDS_MAX = 90.0
 TITLE_WIDTH = 44
 
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def refuse_to_begin(state: State) -> None:
-    if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
+    if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
         raise Trouble(f"The tour needs {', '.join(missing)}: install it and type `make tour` again.")
     if read_json(state.suite_file).get("state") != "ready":
         raise Trouble("The suite is not running: type `make up` first.")
