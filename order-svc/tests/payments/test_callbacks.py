@@ -142,6 +142,25 @@ async def test_money_for_an_order_that_is_over_goes_back(idle: Any) -> None:
         assert (await idle.provider(f"/refunds/{back.id}-1"))["state"] == "succeeded"
 
 
+async def test_more_than_was_owed_pays_the_order_and_shows_as_overpaid(idle: Any) -> None:
+    order_id = await begun(idle)
+
+    await call_back(idle, told(order_id, amount_minor=TOTAL + 100))
+
+    assert await idle.status(order_id) == ("confirmed", "overpaid")
+    assert (await idle.seen(order_id)).charged_minor == TOTAL + 100
+
+
+async def test_money_of_another_currency_is_not_taken_for_ours(idle: Any) -> None:
+    order_id = await begun(idle)
+
+    answer = await call_back(idle, told(order_id, currency="USD"))
+
+    assert (answer.status_code, answer.json()["fresh"]) == (200, True)
+    [attempt] = (await idle.payments(order_id)).attempts
+    assert (attempt.state, await idle.status(order_id)) == ("unknown", ("awaiting_payment", "none"))
+
+
 def die(case: Any, status: Status) -> None:
     case.order.status, case.order.open_attempt = status, None
     case.note("over")

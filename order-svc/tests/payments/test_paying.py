@@ -354,3 +354,15 @@ async def test_sixty_buyers_pay_at_the_same_time(money: Any) -> None:
 
     await eventually(all_paid, within_seconds=20, because="each of them is charged")
     assert {(await money.seen(order_id)).charged_minor for order_id in orders} == {TOTAL}
+
+
+async def test_a_method_that_the_shop_does_not_take_is_refused_with_those_it_takes(alone: Any) -> None:
+    order_id = await alone.order()
+
+    # Here no provider is set up, whatever the shop says.
+    answer = await alone.pay(order_id)
+
+    [fault] = answer.json()["errors"]
+    assert (answer.status_code, fault["pointer"], fault["code"]) == (422, "/method", "method-not-offered")
+    assert fault["offered"] == ["bank_transfer"]
+    assert await alone.moved(order_id) == []
