@@ -48,6 +48,8 @@ class Service:
     resources: "Callable[[Runtime], AbstractAsyncContextManager[None]] | None" = None
     # Routes that need no scope, by path: the gateway's sign-in and nothing else.
     open_paths: frozenset[str] = frozenset()
+    # Where the service shows its own document; None: a route of its own answers there.
+    openapi_url: str | None = "/openapi.json"
 
 
 @dataclass(slots=True)
@@ -103,7 +105,10 @@ def create_app(
             app.state.runtime = runtime
             yield
 
-    app = FastAPI(title=service.name, version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=service.name, version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None,
+        openapi_url=service.openapi_url,
+    )  # fmt: skip
     app.state.metrics = Metrics()
     for router in service.routers:
         require_scopes(router, service.open_paths)
