@@ -17,6 +17,7 @@ SERVICE = Service(
     settings=GatewaySettings,
     routers=(accounts.router, sessions.router, composition.router, tracking.router, documents.router),
     resources=open_parts,
+    openapi_url=None,
     # Signing in is how one gets a scope; documents are for people.
     open_paths=frozenset(
         {

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from gateway.documents.words import ADVICE
 from svc_kit.doors import Router, Rt
-from svc_kit.refusals import NotFound, all_refusals
+from svc_kit.refusals import NotFound
 
 router = Router(tags=["documents"])
 
@@ -39,7 +39,7 @@ class ProblemType(BaseModel):
     slug: str
     status: int
     title: str
-    title_zh: str | None
+    title_zh: str
     advice: str
 
 
@@ -74,9 +74,7 @@ async def problem(slug: str, request: Request, rt: Rt) -> Response:
     found = (await rt.state.documents.problems()).get(slug)
     if found is None:
         raise NotFound()
-    status, title = found
-    known = all_refusals().get(slug)
-    zh = known.title["zh"] if known else None
+    status, title, zh = found
     one = ProblemType(
         type=f"/problems/{slug}", slug=slug, status=status, title=title, title_zh=zh, advice=advice_for(slug, status)
     )
@@ -95,7 +93,7 @@ def prefers_html(accept: str) -> bool:
 
 
 def page_of(one: ProblemType) -> str:
-    values: dict[str, Any] = {**one.model_dump(), "zh": one.title_zh or ""}
+    values: dict[str, Any] = {**one.model_dump(), "zh": one.title_zh}
     return PROBLEM_PAGE.format(**{name: escape(str(value)) for name, value in values.items()})
 
 

@@ -9,7 +9,7 @@ import orjson
 import structlog
 from fastapi import FastAPI
 
-from gateway.documents.rules import Document, merged, problems_of
+from gateway.documents.rules import Document, Told, merged, problems_of
 from gateway.front.upstreams import Upstreams
 from svc_contracts.routes import GATEWAY
 from svc_kit.assembly import VERSION
@@ -27,7 +27,7 @@ TIME_BOX_MS = 2_000
 class Published:
     content: bytes
     etag: str
-    problems: dict[str, tuple[int, str]]
+    problems: dict[str, Told]
     missing: tuple[str, ...]
 
 
@@ -51,9 +51,9 @@ class Documents:
                 self._published = (now + kept, made)
             return self._published[1]
 
-    async def problems(self) -> dict[str, tuple[int, str]]:
-        """Every type of problem that anybody here can answer: slug → status, title."""
-        own = {slug: (refusal.status, refusal.title["en"]) for slug, refusal in all_refusals().items()}
+    async def problems(self) -> dict[str, Told]:
+        """Every type of problem that anybody here can answer: by slug."""
+        own = {one.slug: (one.status, one.title["en"], one.title["zh"]) for one in all_refusals().values()}
         return (await self.published()).problems | own
 
     async def _build(self) -> Published:

@@ -2,12 +2,15 @@
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain, count
 from typing import Any
 
 from svc_contracts.routes import GATEWAY, service_for
 
 Document = dict[str, Any]
+# Status, title in English, title in Chinese.
+Told = tuple[int, str, str]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 REFERENCE = "#/components/schemas/"
 PROBLEM = re.compile(r"^/problems/([a-z0-9-]+)$")
@@ -97,16 +100,33 @@ def public_paths(document: Document, service: str) -> dict[str, Any]:
 
 
 def renamed(own: Mapping[str, Any], known: Mapping[str, Any], service: str, *, used: Any) -> dict[str, str]:
-    """The names of the schemas that are used, in the one document: another service's of the same name that says
-    something else keeps its name, ours gets the service's before it."""
-    return {name: name_of(name, own, known, service) for name in reached(own, used)}
+    """The names of the schemas that are used, in the one document. Where another service's of the same name says
+    something else, here or further down, ours gets the service's before it.
+    """
+    names = {name: name for name in reached(own, used)}
+    while True:
+        differing = [
+            name
+            for name, new in names.items()
+            if new == name and name in known and said(own[name], names) != known[name]
+        ]
+        if not differing:
+            return names
+        for name in differing:
+            names[name] = fresh_name(name, service, taken=own.keys() | known.keys())
 
 
-def name_of(name: str, own: Mapping[str, Any], known: Mapping[str, Any], service: str) -> str:
-    if name not in known or known[name] == own[name]:
-        return name
+def said(schema: Any, names: Mapping[str, str]) -> Any:
+    """The schema with the names of the one document."""
+    copied = copy.deepcopy(schema)
+    rewrite(copied, names)
+    return copied
+
+
+def fresh_name(name: str, service: str, *, taken: Collection[str]) -> str:
     prefix = "".join(part.capitalize() for part in service.removesuffix("-svc").split("-"))
-    return f"{prefix}{name}"
+    wanted = f"{prefix}{name}"
+    return next(one for one in chain([wanted], (f"{wanted}{n}" for n in count(2))) if one not in taken)
 
 
 def reached(own: Mapping[str, Any], used: Any) -> list[str]:
@@ -177,9 +197,9 @@ def tags_of(paths: Mapping[str, Any]) -> list[str]:
     return [tag for tag in TAGS_FIRST if tag in found] + sorted(found - set(TAGS_FIRST))
 
 
-def problems_of(document: Document) -> dict[str, tuple[int, str]]:
-    """slug → status, title: what the responses' examples tell."""
-    found: dict[str, tuple[int, str]] = {}
+def problems_of(document: Document) -> dict[str, Told]:
+    """By slug, what the responses' examples tell."""
+    found: dict[str, Told] = {}
     for operations in document["paths"].values():
         for operation in operations.values():
             for response in operation.get("responses", {}).values():
@@ -188,5 +208,9 @@ def problems_of(document: Document) -> dict[str, tuple[int, str]]:
                         value = example.get("value", {})
                         kind = value.get("type", "") if isinstance(value, dict) else ""
                         if named := PROBLEM.match(str(kind)):
-                            found[named[1]] = (int(value["status"]), str(value["title"]))
+                            found[named[1]] = (
+                                int(value["status"]),
+                                str(value["title"]),
+                                str(example.get("summary", "")),
+                            )
     return dict(sorted(found.items()))
