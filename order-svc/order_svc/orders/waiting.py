@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
+import asyncpg
+
 from order_svc.orders.rules.order import Order
 from order_svc.orders.store import orders as store
 from svc_kit.transaction import Database
@@ -50,8 +52,11 @@ class Room:
             ids = [name for name, some in self.waiters.items() if any(one.since <= late for one in some)]
             if not ids:
                 continue
-            async with db.read() as con:
-                decided = await store.decided(con, ids)
+            try:
+                async with db.read() as con:
+                    decided = await store.decided(con, ids)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                continue  # those who wait have their own end
             for order_id in decided:
                 for waiter in self.waiters.get(order_id, ()):
                     waiter.event.set()

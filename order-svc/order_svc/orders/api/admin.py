@@ -7,7 +7,16 @@ from pydantic import AwareDatetime
 
 from order_svc.orders import queries
 from order_svc.orders.api.bodies import Amendment, Approval, StaffsCancel
-from order_svc.orders.api.views import BriefView, StaffsEntryView, StaffsOrderView, brief, staffs_view
+from order_svc.orders.api.views import (
+    AmendedView,
+    BriefView,
+    StaffsEntryView,
+    StaffsOrderView,
+    amended_view,
+    brief,
+    staffs_entry,
+    staffs_view,
+)
 from order_svc.orders.commands import changing
 from order_svc.orders.queries import Filters
 from order_svc.orders.rules.states import Status
@@ -57,13 +66,7 @@ async def get_timeline(id: str, con: Read, who: Who, page: PageQuery) -> Page[St
     await staffs_order(con, who, id)
     found = await queries.timeline(con, id, after=page.after(int) or 0, limit=page.limit + 1)
     cut = page.of(found, key=lambda entry: entry["id"])
-    views = [
-        StaffsEntryView(
-            at=entry["at"], kind=entry["kind"], facts=entry["facts"], actor=f"{entry['actor_kind']}:{entry['actor_id']}"
-        )
-        for entry in cut.items
-    ]
-    return Page(items=views, next_cursor=cut.next_cursor)
+    return Page(items=[staffs_entry(entry) for entry in cut.items], next_cursor=cut.next_cursor)
 
 
 @router.post(
@@ -94,10 +97,10 @@ async def cancel(id: str, body: StaffsCancel, tx: Write, who: Who) -> BriefView:
     dependencies=[scope("orders:write")],
     responses=refuses(NotFound, StaleVersion, IllegalTransition, ValidationFailed),
 )
-async def amend(id: str, body: Amendment, rt: Rt, tx: Write, who: Who) -> BriefView:
-    """Another address in the same region, until the warehouse has the parcel in hand."""
+async def amend(id: str, body: Amendment, rt: Rt, tx: Write, who: Who) -> AmendedView:
+    """Another address in the same region, until the warehouse has the parcel in hand: it costs nothing."""
     await staffs_order(tx.con, who, id)
     order = await changing.amend_address(
         tx, rt.settings.vault_key, id, version=body.version, address=body.address.address(body.contact)
     )
-    return BriefView(**brief(order, by_staff=True))
+    return amended_view(order, difference_minor=0)

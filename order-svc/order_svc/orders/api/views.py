@@ -1,6 +1,6 @@
 """An order as the API shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -130,6 +130,13 @@ class StaffsOrderView(BriefView):
     lines: list[LineView]
     shipments: list[ShipmentView]
     comes_back: list[ComesBackView]
+    timeline: list[StaffsEntryView]
+
+
+class AmendedView(BriefView):
+    """`money_difference`: what the change makes the buyer owe or get back."""
+
+    money_difference: Money
 
 
 class TrackingView(BaseModel):
@@ -219,6 +226,16 @@ def order_view(shown: Shown) -> OrderView:
     )
 
 
+def staffs_entry(entry: Mapping[str, Any]) -> StaffsEntryView:
+    actor = f"{entry['actor_kind']}:{entry['actor_id']}"
+    return StaffsEntryView(at=entry["at"], kind=entry["kind"], facts=entry["facts"], actor=actor)
+
+
+def amended_view(order: Order, *, difference_minor: int) -> AmendedView:
+    difference = Money(amount_minor=difference_minor, currency=order.currency)
+    return AmendedView(**brief(order, by_staff=True), money_difference=difference)
+
+
 def staffs_view(shown: Shown) -> StaffsOrderView:
     order = shown.order
     return StaffsOrderView(
@@ -231,4 +248,5 @@ def staffs_view(shown: Shown) -> StaffsOrderView:
         lines=line_views(shown.lines, order.currency),
         shipments=[ShipmentView(**one) for one in shown.shipments],
         comes_back=[ComesBackView(**one) for one in shown.compensations],
+        timeline=[staffs_entry(entry) for entry in shown.timeline],
     )

@@ -102,12 +102,14 @@ PLACE = Batched(name="place_orders", command=place_orders, resource_id=lambda pl
 def _verdict(
     now: datetime, item: PlaceOrder, quote: Quote | None, taken: Mapping[str, str], unpaid: Mapping[str, int]
 ) -> Placed | Refusal:
-    if item.refusal is not None:
+    if quote is None and item.quote_id is None and item.refusal is not None:
         return item.refusal
     if quote is None or quote.shop != item.shop or not quote.is_of(item.buyer):
         return NotFound()
     if before := quote.order_id or taken.get(item.quote_id or ""):
         return Placed(before)
+    if item.refusal is not None:
+        return item.refusal
     if quote.is_expired(now):
         return QuoteExpired(expired_at=quote.expires_at.isoformat())
     if (quote.total_minor, quote.currency) != (item.expected_total_minor, item.expected_currency):
