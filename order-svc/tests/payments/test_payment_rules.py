@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from order_svc.orders.rules.order import LedgerRow
 from order_svc.payments.rules import (
     ASK_AGAIN_AFTER,
     ATTEMPT_TRANSITIONS,
@@ -17,12 +19,14 @@ from order_svc.payments.rules import (
     MoneyBack,
     NotThatMuch,
     RefundState,
+    balance_minor,
     pause,
     provider_key,
     refund_of_key,
     signature_holds,
     split_over,
 )
+from order_svc.payments.waiting import waited_seconds
 from svc_local.sandbox import signature
 
 NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
@@ -172,3 +176,45 @@ AT, V1 = GOOD.split(",")
 )
 def test_nothing_else_holds(header: str | None, body: bytes, secret: str) -> None:
     assert not signature_holds(header, body, secret=secret, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("prefer", "seconds"),
+    [
+        (None, 2.0),
+        ("", 2.0),
+        ("wait=0", 0.0),
+        ("wait=7", 7.0),
+        ("WAIT = 7", 7.0),
+        ('wait="7"', 7.0),
+        ("respond-async, wait=7", 7.0),
+        ("return=minimal; wait=7", 7.0),
+        ("wait=11", 10.0),
+        ("wait=999999", 10.0),
+        ("wait=-1", 2.0),
+        ("wait=soon", 2.0),
+        ("await=7", 2.0),
+    ],
+)
+def test_a_client_may_prefer_to_wait_up_to_ten_seconds(prefer: str | None, seconds: float) -> None:
+    assert waited_seconds(prefer, usual=2.0) == seconds
+
+
+@pytest.mark.parametrize(
+    ("rows", "balance"),
+    [
+        ([], 0),
+        ([("charge", "request", 100)], 0),
+        ([("charge", "failure", 100)], 0),
+        ([("authorization", "success", 100), ("cancel", "success", 100)], 0),
+        ([("charge", "success", 100), ("refund", "request", 40)], 100),
+        ([("charge", "success", 100), ("refund", "failure", 40), ("refund", "success", 40)], 60),
+        ([("charge", "success", 100), ("chargeback", "success", 100)], 0),
+    ],
+)
+def test_the_balance_is_a_fold_of_what_succeeded(rows: list[tuple[Any, Any, int]], balance: int) -> None:
+    ledger = [
+        LedgerRow(1, kind, phase, "sandbox", f"ref-{n}", minor, NOW) for n, (kind, phase, minor) in enumerate(rows)
+    ]
+
+    assert balance_minor(ledger) == balance
