@@ -39,6 +39,10 @@ BACKOFF_FIRST_SECONDS = 0.05
 BACKOFF_LAST_SECONDS = 5.0
 # aiokafka's poll may hang for ever; a consumer that makes no attempt for so long is built anew.
 POLL_WITHIN_SECONDS = 60.0
+# After a broker's death aiokafka may wait for a share, or for records that are there, for ever (its issues 1154, 847).
+UNASSIGNED_SECONDS = 15.0
+UNASSIGNED_SECONDS_MAX = 600.0
+NO_PROGRESS_SECONDS = 60.0
 PARKED_EVERY_SECONDS = 10.0
 
 LOCK = (
@@ -50,6 +54,10 @@ ADVANCE = (
     'AS n(topic, "partition", next) WHERE o.consumer = $1 AND o.cluster = $2 AND o.topic = n.topic '
     'AND o."partition" = n."partition"'
 )
+
+
+class Stuck(Exception):
+    """The client does not do what it should: it is thrown away and built anew."""
 
 
 class ConsumerRunner:
@@ -68,6 +76,9 @@ class ConsumerRunner:
         self.checked_at = -CHECK_EVERY_SECONDS
         self.committed_at = 0.0
         self.parked_seen_at = -PARKED_EVERY_SECONDS
+        self.assigned_at = 0.0
+        self.unassigned_seconds = UNASSIGNED_SECONDS
+        self.moved_at = 0.0
 
     def status(self) -> dict[str, Any]:
         return {"state": self.state, "records": self.records, "partitions": len(self.pos)}
@@ -102,9 +113,23 @@ class ConsumerRunner:
                 records = await self._poll()
             if records:
                 await self._until_done(records, stop)
+            self._require_progress(bool(records))
             if not self.consumer.deciding and len(records) < POLL_RECORDS_MAX:
                 await pause(stop, PROJECTING_PAUSE_SECONDS)
             await self._measure()
+
+    def _require_progress(self, moved: bool) -> None:
+        """Raises Stuck. A member too many has no share either: it waits longer each time before it is built anew."""
+        now = self.db.clock.monotonic()
+        if self.pos:
+            self.assigned_at, self.unassigned_seconds = now, UNASSIGNED_SECONDS
+        elif now - self.assigned_at > self.unassigned_seconds:
+            self.unassigned_seconds = min(self.unassigned_seconds * 2, UNASSIGNED_SECONDS_MAX)
+            raise Stuck("no partitions are assigned")
+        if moved or not any((self.kafka.highwater(tp) or 0) > offset for tp, offset in self.pos.items()):
+            self.moved_at = now
+        elif now - self.moved_at > NO_PROGRESS_SECONDS:
+            raise Stuck("there are records, and none arrives")
 
     async def _poll(self) -> list[Record]:
         await self._align()
@@ -134,6 +159,7 @@ class ConsumerRunner:
         )
         await self.kafka.start()
         self.pos.clear()
+        self.assigned_at = self.moved_at = self.db.clock.monotonic()
         self.state = "running"
 
     async def _close(self) -> None:

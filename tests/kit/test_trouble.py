@@ -16,7 +16,7 @@ from svc_kit import announcing, topics
 from svc_kit.clock import SystemClock
 from svc_kit.consumer import Consumer, Poison, Received
 from svc_kit.consumer_rules import SYSTEMATIC_KEYS_OF_A_TYPE
-from svc_kit.consuming import ConsumerRunner
+from svc_kit.consuming import UNASSIGNED_SECONDS, ConsumerRunner, Stuck
 from svc_kit.outbox import LANES
 from svc_kit.relay import Relay
 from svc_kit.relay_rules import LEASE_SECONDS
@@ -230,3 +230,25 @@ async def end_offsets(kafka: KafkaForTests) -> dict[int, int]:
         return {tp.partition: offset for tp, offset in (await reader.end_offsets(partitions)).items()}
     finally:
         await reader.stop()
+
+
+async def test_a_consumer_without_partitions_is_built_anew_and_less_and_less_often(
+    database_of: Callable[[str], Any], kafka: KafkaForTests
+) -> None:
+    async with pool(database_of("inventory_svc")) as db:
+        runner = runner_of(Consumer(group="kit-watch", deciding=True, handles=(), handle=nothing), db, kafka)
+        runner.assigned_at = db.clock.monotonic()
+        runner._require_progress(False)
+
+        runner.assigned_at -= UNASSIGNED_SECONDS + 1
+        with pytest.raises(Stuck, match="no partitions"):
+            runner._require_progress(False)
+        runner._require_progress(False)
+        assert runner.unassigned_seconds == 2 * UNASSIGNED_SECONDS
+
+        runner.assigned_at -= 2 * UNASSIGNED_SECONDS
+        with pytest.raises(Stuck, match="no partitions"):
+            runner._require_progress(False)
+
+
+async def nothing(tx: Tx, events: Sequence[Received]) -> None: ...
