@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Text
+from sqlalchemy import BigInteger, Column, DateTime, Integer, Text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
@@ -20,6 +20,11 @@ def count(*, primary_key: bool = False, nullable: bool = False) -> Any:
     return Column(BigInteger, primary_key=primary_key, nullable=nullable, autoincrement=False)
 
 
+def word(*, nullable: bool = False) -> Any:
+    """The number of a text in `fact_word`."""
+    return Column(Integer, nullable=nullable)
+
+
 def timestamp(*, nullable: bool = False) -> Any:
     return Column(DateTime(timezone=True), nullable=nullable)
 
@@ -33,4 +38,4 @@ def document(*, nullable: bool = False) -> Any:
     return Column(JSONB, nullable=nullable)
 
 
-__all__ = ["Row", "count", "document", "event", "text", "timestamp"]
+__all__ = ["Row", "count", "document", "event", "text", "timestamp", "word"]

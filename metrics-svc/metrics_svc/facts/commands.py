@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from metrics_svc.facts import store
-from metrics_svc.facts.rules import Told, fold
+from metrics_svc.facts.rules import Told, fold, words_of
 from svc_kit.consumer import Received
 from svc_kit.transaction import Tx
 
@@ -14,9 +14,10 @@ async def record_orders(tx: Tx, events: Sequence[Received]) -> None:
     """
     batch = fold(Told(one.event, one.event_id, (one.timeline, one.seq)) for one in events)
     if batch.placed:
-        numbers = await store.upsert_placed(tx.con, list(batch.placed.values()))
-        written = [(numbers[order_id], told.event) for order_id, told in batch.placed.items() if order_id in numbers]
-        await store.replace_lines(tx.con, written)
+        words = await store.numbered(tx.con, words_of(told.event for told in batch.placed.values()))
+        news = await store.upsert_placed(tx.con, list(batch.placed.values()), words)
+        written = [(news[order_id], told.event) for order_id, told in batch.placed.items() if order_id in news]
+        await store.replace_lines(tx.con, written, words)
     if batch.paid:
         await store.upsert_paid(tx.con, list(batch.paid.values()))
     if batch.rejected:

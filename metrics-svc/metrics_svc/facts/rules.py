@@ -84,6 +84,16 @@ def sums_of(order: OrderPlaced) -> Sums:
     )
 
 
+def words_of(orders: Iterable[OrderPlaced]) -> list[str]:
+    """Every text of the orders that is known by number."""
+    found = set()
+    for order in orders:
+        found.add(order.person_id)
+        found.update(line.sku for line in order.lines)
+        found.update(line.product_id for line in order.lines if line.product_id is not None)
+    return sorted(found)
+
+
 def campaign_of(utm: Mapping[str, str]) -> str | None:
     """The campaign that brought a visitor; front ends write the name with and without its prefix."""
     return utm.get("campaign") or utm.get("utm_campaign") or None

@@ -6,20 +6,32 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Integer, UniqueConstraint
 from sqlmodel import Field
 
-from metrics_svc.rows import Row, count, document, event, text, timestamp
+from metrics_svc.rows import Row, count, document, event, text, timestamp, word
+
+
+class FactWord(Row, table=True):
+    """Skus, products and persons by number: a year of lines is grouped by numbers in a third of the time, and in a
+    third of the room, that it takes by their texts.
+    """
+
+    __tablename__ = "fact_word"
+    __table_args__ = (UniqueConstraint("n", name="fact_word_n_key"),)
+
+    word: str = Field(sa_column=text(primary_key=True))
+    n: int = Field(sa_column=Column(Integer, Identity(always=True), nullable=False))
 
 
 class FactOrder(Row, table=True):
-    """`n` joins the lines: a number takes a quarter of the room of an id, and a million lines carry it."""
+    """`n` joins the lines."""
 
     __tablename__ = "fact_order"
     __table_args__ = (
         UniqueConstraint("n", name="fact_order_n_key"),
         CheckConstraint(
-            "num_nulls(shop, channel, currency, person_id, attempt, placed_at, received_at, line_count, units, "
+            "num_nulls(shop, channel, currency, person_n, attempt, placed_at, received_at, line_count, units, "
             "gross_minor, discount_minor, net_minor, delivery_fee_minor, total_minor, placed_event, placed_timeline, "
             "placed_seq) IN (0, 17)",
             name="fact_order_placed",
@@ -40,7 +52,7 @@ class FactOrder(Row, table=True):
     shop: str | None = Field(sa_column=text(nullable=True))
     channel: str | None = Field(sa_column=text(nullable=True))
     currency: str | None = Field(sa_column=text(nullable=True))
-    person_id: str | None = Field(sa_column=text(nullable=True))
+    person_n: int | None = Field(sa_column=word(nullable=True))
     visitor_id: str | None = Field(sa_column=text(nullable=True))
     session_id: str | None = Field(sa_column=text(nullable=True))
     attempt: int | None = Field(sa_column=count(nullable=True))
@@ -72,8 +84,8 @@ class FactOrderLine(Row, table=True):
 
     order_n: int = Field(sa_column=count(primary_key=True))
     line_id: str = Field(sa_column=text(primary_key=True))
-    sku: str = Field(sa_column=text())
-    product_id: str | None = Field(sa_column=text(nullable=True))
+    sku_n: int = Field(sa_column=word())
+    product_n: int | None = Field(sa_column=word(nullable=True))
     quantity: int = Field(sa_column=count())
     gross_minor: int = Field(sa_column=count())
     discount_minor: int = Field(sa_column=count())

@@ -40,6 +40,10 @@ class Period:
         end = datetime.combine(self.last + timedelta(days=1), time.min, UTC)
         return begin - EAST, begin + WEST, end - EAST, end + WEST
 
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
     def window(self, days: int) -> "Period":
         """The `days` days that end with the last."""
         return Period(self.last - timedelta(days=days - 1), self.last)
@@ -55,6 +59,12 @@ class Asked:
     grain: Grain
     by: By | None
     window_days: int
+
+    @property
+    def widest(self) -> Period:
+        """The longest period that is read."""
+        windows = [self.period.window(self.window_days)] if any(one.windows_days for one in self.definitions) else []
+        return max([self.period, *windows], key=lambda period: period.days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ async def figures(
     """
     measures = {measure for one in asked.definitions for measure in needed(one)}
     allowed = None if shops is None else sorted(shops)
-    async with store.snapshot(con, work_mem_mb=work_mem_mb):
+    async with store.snapshot(con, asked.widest, work_mem_mb=work_mem_mb):
         found = await store.measured(con, asked, measures, shops=allowed, cells_max=rows_max)
     cells = sorted(found)
     rows = [

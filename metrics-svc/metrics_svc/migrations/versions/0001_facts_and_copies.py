@@ -18,7 +18,7 @@ CREATE TABLE fact_order (
     shop TEXT COLLATE "C",
     channel TEXT COLLATE "C",
     currency TEXT COLLATE "C",
-    person_id TEXT COLLATE "C",
+    person_n INTEGER,
     visitor_id TEXT COLLATE "C",
     session_id TEXT COLLATE "C",
     attempt BIGINT,
@@ -45,7 +45,7 @@ CREATE TABLE fact_order (
     rejected_seq BIGINT,
     PRIMARY KEY (order_id),
     UNIQUE (n),
-    CONSTRAINT fact_order_placed CHECK (num_nulls(shop, channel, currency, person_id, attempt, placed_at, received_at,
+    CONSTRAINT fact_order_placed CHECK (num_nulls(shop, channel, currency, person_n, attempt, placed_at, received_at,
         line_count, units, gross_minor, discount_minor, net_minor, delivery_fee_minor, total_minor, placed_event,
         placed_timeline, placed_seq) IN (0, 17)),
     CONSTRAINT fact_order_paid CHECK (num_nulls(paid_at, paid_minor, paid_event, paid_timeline, paid_seq) IN (0, 5)),
@@ -58,8 +58,8 @@ CREATE INDEX ON fact_order (shop, paid_at);
 CREATE TABLE fact_order_line (
     order_n BIGINT NOT NULL,
     line_id TEXT COLLATE "C" NOT NULL,
-    sku TEXT COLLATE "C" NOT NULL,
-    product_id TEXT COLLATE "C",
+    sku_n INTEGER NOT NULL,
+    product_n INTEGER,
     quantity BIGINT NOT NULL,
     gross_minor BIGINT NOT NULL,
     discount_minor BIGINT NOT NULL,
@@ -95,6 +95,13 @@ CREATE TABLE fact_traffic (
     CONSTRAINT fact_traffic_kind CHECK (kind IN ('page_viewed', 'cart_added', 'checkout_started'))
 );
 CREATE INDEX ON fact_traffic (at);
+
+CREATE TABLE fact_word (
+    word TEXT COLLATE "C" NOT NULL,
+    n INTEGER GENERATED ALWAYS AS IDENTITY,
+    PRIMARY KEY (word),
+    UNIQUE (n)
+);
 
 CREATE TABLE product_copy (
     product_id TEXT COLLATE "C" NOT NULL,
