@@ -28,6 +28,9 @@ ROLES = ("api", "relay", "consume", "timers")
 FINISH_SECONDS = 10.0
 BACKGROUND_SECONDS = 5.0
 HOUSEKEEPING_SECONDS = 600.0
+# Longer than clients keep an idle connection (aiohttp 15 s, httpx 5 s): who closes first must not be the server,
+# or a request that is just being sent is lost.
+KEEP_ALIVE_SECONDS = 75
 
 
 def run(package: str, *, sock: socket.socket | None = None, roles: Collection[str] = ()) -> None:
@@ -64,7 +67,7 @@ async def serve(
         config = uvicorn.Config(
             front, host=settings.host, port=settings.port or SERVICES[service.name].port, lifespan="off",
             access_log=False, log_config=None, http="httptools", timeout_graceful_shutdown=int(FINISH_SECONDS),
-            backlog=2_048, server_header=False, date_header=False,
+            backlog=2_048, server_header=False, date_header=False, timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )  # fmt: skip
         server = uvicorn.Server(config)
         server.capture_signals = unhandled  # type: ignore[method-assign]

@@ -131,10 +131,13 @@ async def test_a_coupon_with_a_cap_of_three_is_used_three_times(world: Any) -> N
         # The last ones may find the coupon used up when they ask for the price.
         asked = {"lines": [{"sku": sku, "quantity": 1}], "delivery_method": "standard", "coupon_code": code}
         region = {"country": "CN", "province": "Shanghai", "city": "Shanghai", "district": "Xuhui"}
-        quoted = await buyer.http.post(f"{buyer.base}/quotes", json={**asked, "region": region})
-        if quoted.status_code != 201:
-            return quoted
-        quote = quoted.json()
+        for _ in range(20):
+            quoted = await buyer.http.post(f"{buyer.base}/quotes", json={**asked, "region": region})
+            if quoted.status_code != 201:
+                return quoted
+            # On a busy machine marketing-svc may miss its time box; then full prices hold, and one asks again.
+            if (quote := quoted.json())["benefits"] != "unavailable":
+                break
         assert quote["total"] == money(8_000), quote
         return await buyer.checkout({"quote_id": quote["id"], "expected_total": quote["total"]})
 
