@@ -58,7 +58,7 @@ class Door:
             return
         given = dict(scope["headers"])
         named = given.get(b"x-request-id", b"").decode("latin-1")
-        identifier = named if REQUEST_ID.match(named) else self.ids.new("req")
+        identifier = named if named and REQUEST_ID.match(named) else f"req_{self.ids.random_bytes(13).hex()}"
         origin = given.get(b"origin")
         more = self.cors.headers(origin) if origin is not None else []
         try:
@@ -187,7 +187,8 @@ class Door:
         counter.inc()
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would cost a microsecond of every request.
+@dataclass(slots=True)
 class Request:
     """`given`: the headers; `more`: what every answer to it says besides."""
 
