@@ -1,7 +1,6 @@
 """catalog-svc's table of contents."""
 
 from fastapi import FastAPI
-from svc_kit.assembly import Service
 
 from catalog_svc.categories import api as categories
 from catalog_svc.events_in import PROJECT
@@ -14,6 +13,7 @@ from catalog_svc.shops import api as shops
 from catalog_svc.storefront import api as storefront
 from catalog_svc.timers import TIMERS
 from svc_kit import assembly as kit
+from svc_kit.assembly import Service
 
 SERVICE = Service(
     name="catalog-svc",

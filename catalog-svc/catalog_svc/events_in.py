@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 
-from svc_kit.consumer import Consumer, Received
-from svc_kit.transaction import Tx
-
 from catalog_svc.copies.commands import keep_promotions, keep_stock
 from catalog_svc.storefront.commands import count_sales
 from svc_contracts.events.campaign import (
@@ -15,6 +12,8 @@ from svc_contracts.events.campaign import (
 )
 from svc_contracts.events.order import OrderPlaced, OrderRejected
 from svc_contracts.events.stock import StockLevelChanged, WarehouseChanged
+from svc_kit.consumer import Consumer, Received
+from svc_kit.transaction import Tx
 
 
 async def project(tx: Tx, events: Sequence[Received]) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
-from svc_kit.assembly import Runtime
-from svc_kit.testing import SentEvent, client_of, deliver, outbox_of, runtime_of
 
 from catalog_svc.app import SERVICE
 from catalog_svc.events_in import PROJECT
 from svc_contracts.events import Event
 from svc_contracts.events.stock import StockLevelChanged, WarehouseChanged
+from svc_kit.assembly import Runtime
+from svc_kit.testing import SentEvent, client_of, deliver, outbox_of, runtime_of
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9"/></svg>'

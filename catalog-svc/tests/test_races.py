@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from svc_kit.refusals import Refusal
 
 from catalog_svc.listings.commands.steps import Step, take_step
 from catalog_svc.products.commands.creating import NewProduct, create_product
 from catalog_svc.products.rules import Variant
+from svc_kit.refusals import Refusal
 
 pytestmark = pytest.mark.anyio
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from svc_kit.testing import client_of, runtime_of
 
 from catalog_svc.app import SERVICE
+from svc_kit.testing import client_of, runtime_of
 from svc_local.sample import catalogue
 from svc_local.sample.goods import CATEGORIES
 

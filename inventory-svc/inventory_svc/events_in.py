@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from svc_kit.consumer import Consumer, Received
-from svc_kit.transaction import Tx
-
 from inventory_svc.copies.commands import keep_shops
 from inventory_svc.fulfilment.commands.issuing import issue, recall
 from inventory_svc.reservations.commands import ENDS, reserve_orders
 from svc_contracts.events.catalog import ShopChanged
 from svc_contracts.events.order import OrderConfirmed, OrderPlaced
+from svc_kit.consumer import Consumer, Received
+from svc_kit.transaction import Tx
 
 
 async def decide(tx: Tx, events: Sequence[Received]) -> None:

@@ -1,6 +1,7 @@
 """What inventory-svc can be told from outside, beside the kit's settings."""
 
 from pydantic import Field
+
 from svc_kit.settings import KitSettings
 
 

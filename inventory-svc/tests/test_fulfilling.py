@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from svc_kit.refusals import IllegalTransition, NotFound, Refusal, StaleVersion
 
 from inventory_svc.fulfilment.commands.steps import NotOnHand, ScanMismatch, Step, TrackingTaken
 from inventory_svc.fulfilment.rules import Fulfilment, FulfilmentState, ShipmentState
 from inventory_svc.stock.commands.adjustments import AdjustmentLine, adjust
+from svc_kit.refusals import IllegalTransition, NotFound, Refusal, StaleVersion
 
 pytestmark = pytest.mark.anyio
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import asyncpg
 import pytest
-from svc_kit.refusals import StaleVersion
 
 from inventory_svc.stock.commands.adjustments import AdjustmentLine, BelowZero, RepeatedLevel, adjust
 from inventory_svc.stock.commands.announcements import announce
 from inventory_svc.stock.commands.receipts import ReceiptChanged
 from inventory_svc.stock.commands.settings import BackorderLimitInUse, change_settings
 from inventory_svc.warehouses.commands import UnknownWarehouse
+from svc_kit.refusals import StaleVersion
 
 pytestmark = pytest.mark.anyio
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from svc_kit.refusals import IllegalTransition
 
 from inventory_svc.fulfilment.commands.steps import Step
 from inventory_svc.fulfilment.rules import Fulfilment, FulfilmentState
 from inventory_svc.stock.commands.adjustments import AdjustmentLine, adjust
+from svc_kit.refusals import IllegalTransition
 
 pytestmark = pytest.mark.anyio
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from svc_kit.testing import client_of
 
 from inventory_svc.rows import Row
+from svc_kit.testing import client_of
 
 pytestmark = pytest.mark.anyio
 

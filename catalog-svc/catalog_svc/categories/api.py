@@ -5,15 +5,15 @@ from typing import Annotated, Any, Literal, Self
 
 from fastapi import Response
 from pydantic import BaseModel, Field, model_validator
-from svc_kit.access import scope
-from svc_kit.doors import Body, Read, Router, Write
-from svc_kit.paging import Page, PageQuery
-from svc_kit.refusals import NotFound, StaleVersion, refuses
 
 from catalog_svc.bodies import Code, Names, Version, Words
 from catalog_svc.categories import commands, queries
 from catalog_svc.categories.commands import WrongParent
 from catalog_svc.categories.rules import AttributeDefinition, Category, Input
+from svc_kit.access import scope
+from svc_kit.doors import Body, Read, Router, Write
+from svc_kit.paging import Page, PageQuery
+from svc_kit.refusals import NotFound, StaleVersion, refuses
 
 router = Router(tags=["categories"])
 

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from svc_kit.refusals import Fault, NotFound, Refusal
-from svc_kit.transaction import Tx
-from svc_kit.versions import require_version
-
 from catalog_svc.categories import store
 from catalog_svc.categories.events import changed
 from catalog_svc.categories.rules import DEPTH_MAX, AttributeDefinition, Category
+from svc_kit.refusals import Fault, NotFound, Refusal
+from svc_kit.transaction import Tx
+from svc_kit.versions import require_version
 
 
 class WrongParent(Refusal):

@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from svc_kit.consumer import Received
-from svc_kit.transaction import Tx
-
 from catalog_svc.copies import store
 from catalog_svc.copies.store import PriceRow, Stamp
 from svc_contracts.events.campaign import (
@@ -15,6 +12,8 @@ from svc_contracts.events.campaign import (
     PromotionPriceChanged,
 )
 from svc_contracts.events.stock import StockLevelChanged, WarehouseChanged
+from svc_kit.consumer import Received
+from svc_kit.transaction import Tx
 
 K = TypeVar("K")
 R = TypeVar("R", bound=tuple[object, ...])

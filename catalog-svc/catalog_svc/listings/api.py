@@ -6,8 +6,6 @@ from typing import Annotated, Any, Literal, Self
 import asyncpg
 from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
-from svc_kit.doors import Body, Read, Router, Who, Write
-from svc_kit.idempotency import key_required
 
 from catalog_svc.bodies import ITEMS_MAX, ShopSlug, Version
 from catalog_svc.listings import queries
@@ -17,6 +15,8 @@ from catalog_svc.listings.commands.refusals import AlreadyListed, GateBlocked, S
 from catalog_svc.listings.commands.steps import Step, Verb, require_scope, take_step, take_steps
 from catalog_svc.listings.rules import GateCheck, Listing, State, possible
 from svc_kit.access import scope
+from svc_kit.doors import Body, Read, Router, Who, Write
+from svc_kit.idempotency import key_required
 from svc_kit.paging import Page, PageQuery
 from svc_kit.problems import problem_of
 from svc_kit.refusals import Forbidden, IllegalTransition, NotFound, Refusal, StaleVersion, refuses

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import Path, Request, Response
 from pydantic import BaseModel
-from svc_kit.access import scope
-from svc_kit.doors import Read, Router, Rt, Who
 
 from catalog_svc.media import commands, queries
 from catalog_svc.media.rules import BYTES_MAX
+from svc_kit.access import scope
+from svc_kit.doors import Read, Router, Rt, Who
 from svc_kit.refusals import NotFound, PayloadTooLarge, refuses
 
 router = Router(tags=["media"])

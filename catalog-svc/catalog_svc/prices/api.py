@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, Self
 import asyncpg
 from fastapi import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
-from svc_kit.doors import Body, Read, Router, Who, Write
 
 from catalog_svc.bodies import Amount, Code, ShopSlug, Sku, Version, Words
 from catalog_svc.listings.commands.refusals import GateBlocked
@@ -16,6 +15,7 @@ from catalog_svc.prices.rules import ListState, PriceList, Rules
 from catalog_svc.shops.queries import shops_by_slug
 from svc_contracts.money import Money
 from svc_kit.access import scope
+from svc_kit.doors import Body, Read, Router, Who, Write
 from svc_kit.paging import Page, PageQuery
 from svc_kit.refusals import NotFound, StaleVersion, refuses
 

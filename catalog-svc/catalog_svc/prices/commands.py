@@ -5,15 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from svc_kit.refusals import Fault, NotFound, Refusal
-from svc_kit.transaction import Tx
-from svc_kit.versions import require_version
-
 from catalog_svc.listings.commands.announcing import announce_skus
 from catalog_svc.prices import store
 from catalog_svc.prices.rules import FIRST_POSITION, LISTS_PER_SHOP_MAX, ListState, PriceList, Rules
 from catalog_svc.products.queries import known_skus
 from catalog_svc.shops.queries import shops_by_slug
+from svc_kit.refusals import Fault, NotFound, Refusal
+from svc_kit.transaction import Tx
+from svc_kit.versions import require_version
 
 
 class WrongPrice(Refusal):

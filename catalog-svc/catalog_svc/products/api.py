@@ -1,11 +1,6 @@
 """Routes of products and their variants."""
 
 from fastapi import Response
-from svc_kit.access import scope
-from svc_kit.doors import Read, Router, Who, Write
-from svc_kit.idempotency import key_required
-from svc_kit.paging import Page, PageQuery
-from svc_kit.problems import problem_of
 
 from catalog_svc.bodies import Sku
 from catalog_svc.listings.commands.refusals import GateBlocked
@@ -25,6 +20,11 @@ from catalog_svc.products.commands import changing
 from catalog_svc.products.commands.bulk import BulkOutcome, bring_products
 from catalog_svc.products.commands.creating import create_product
 from catalog_svc.products.commands.refusals import SkuTaken, SlugTaken
+from svc_kit.access import scope
+from svc_kit.doors import Read, Router, Who, Write
+from svc_kit.idempotency import key_required
+from svc_kit.paging import Page, PageQuery
+from svc_kit.problems import problem_of
 from svc_kit.refusals import NotFound, StaleVersion, ValidationFailed, refuses
 
 router = Router(tags=["products"])

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
-from svc_kit.doors import Body
 
 from catalog_svc.bodies import ITEMS_MAX, Amount, Language, Names, ShopSlug, Sku, Texts, Version, Words
 from catalog_svc.products.commands.bulk import BulkItem, Wanted
@@ -23,6 +22,7 @@ from catalog_svc.products.rules import (
     Role,
     Variant,
 )
+from svc_kit.doors import Body
 
 KEYWORDS_MAX = 50
 ATTRIBUTES_MAX = 200

@@ -6,7 +6,6 @@ from zoneinfo import available_timezones
 
 from fastapi import Response
 from pydantic import AfterValidator, BaseModel, Field
-from svc_kit.doors import Body, Read, Router, Who, Write
 
 from catalog_svc.bodies import Amount, Code, Names, ShopSlug, Version
 from catalog_svc.shops import commands, queries
@@ -14,6 +13,7 @@ from catalog_svc.shops.commands import ShopTaken
 from catalog_svc.shops.rules import DeliveryMethod, Shop, State, Verb, possible
 from svc_contracts.money import Currency, Money
 from svc_kit.access import scope
+from svc_kit.doors import Body, Read, Router, Who, Write
 from svc_kit.paging import Page, PageQuery
 from svc_kit.refusals import IllegalTransition, NotFound, StaleVersion, refuses
 

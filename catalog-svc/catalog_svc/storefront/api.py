@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import asyncpg
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
-from svc_kit.doors import Read, Router, Rt
 
 from catalog_svc.categories.queries import with_lineage
 from catalog_svc.products.queries import product as product_by_id
@@ -20,6 +19,7 @@ from catalog_svc.storefront.rules import Availability, Facets, Filters, Sort
 from catalog_svc.storefront.words import QUESTION_LENGTH_MAX, question
 from svc_contracts.money import Money
 from svc_kit.access import scope
+from svc_kit.doors import Read, Router, Rt
 from svc_kit.paging import PageQuery
 from svc_kit.refusals import Fault, NotFound, ValidationFailed, refuses
 

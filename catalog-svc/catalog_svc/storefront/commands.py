@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from svc_kit.consumer import Received
-from svc_kit.transaction import Tx
-
 from catalog_svc.storefront import sales, store
 from catalog_svc.storefront.rules import Showing, lowest
 from catalog_svc.storefront.words import fragments, latin_words, runs, stem, vector, words
 from svc_contracts.events.order import OrderPlaced, OrderRejected
+from svc_kit.consumer import Received
+from svc_kit.transaction import Tx
 
 
 async def show(tx: Tx, offers: Sequence[Showing]) -> None:

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from svc_kit.consumer import Received
-from svc_kit.transaction import Tx
-
 from inventory_svc.copies import store
 from svc_contracts.events.catalog import ShopChanged
+from svc_kit.consumer import Received
+from svc_kit.transaction import Tx
 
 
 async def keep_shops(tx: Tx, events: Sequence[Received]) -> None:

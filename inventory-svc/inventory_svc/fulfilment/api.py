@@ -5,12 +5,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
-from svc_kit.access import scope
-from svc_kit.doors import Body, Read, Router, Rt, Write
-from svc_kit.idempotency import key_required
-from svc_kit.paging import Page, PageQuery
-from svc_kit.problems import problem_of
-from svc_kit.refusals import IllegalTransition, NotFound, Refusal, StaleVersion, UpstreamUnavailable, refuses
 
 from inventory_svc.fulfilment import queries
 from inventory_svc.fulfilment.commands.steps import NotOnHand, ScanMismatch, Step, TrackingTaken, take_step, take_steps
@@ -23,6 +17,12 @@ from inventory_svc.fulfilment.rules import (
     possible,
 )
 from svc_contracts.events.base import Quantity, Sku
+from svc_kit.access import scope
+from svc_kit.doors import Body, Read, Router, Rt, Write
+from svc_kit.idempotency import key_required
+from svc_kit.paging import Page, PageQuery
+from svc_kit.problems import problem_of
+from svc_kit.refusals import IllegalTransition, NotFound, Refusal, StaleVersion, UpstreamUnavailable, refuses
 
 router = Router(tags=["fulfilment"])
 

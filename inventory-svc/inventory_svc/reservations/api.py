@@ -5,13 +5,13 @@ from typing import Annotated
 
 from fastapi import Query
 from pydantic import BaseModel
-from svc_kit.access import scope
-from svc_kit.doors import Read, Router
-from svc_kit.paging import Page, PageQuery
 
 from inventory_svc.reservations import queries
 from inventory_svc.reservations.rules import ReservationState
 from svc_contracts.events.base import Sku
+from svc_kit.access import scope
+from svc_kit.doors import Read, Router
+from svc_kit.paging import Page, PageQuery
 
 router = Router(tags=["reservations"])
 

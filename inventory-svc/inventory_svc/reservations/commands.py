@@ -3,9 +3,6 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from svc_kit.consumer import Poison, Received
-from svc_kit.transaction import Tx
-
 from inventory_svc.reservations import store
 from inventory_svc.reservations.rules import (
     Desk,
@@ -31,6 +28,8 @@ from svc_contracts.events.order import (
     OrderPlaced,
     OrderRejected,
 )
+from svc_kit.consumer import Poison, Received
+from svc_kit.transaction import Tx
 
 ENDS = (OrderRejected, OrderExpired, OrderCancelling, OrderCancelled)
 

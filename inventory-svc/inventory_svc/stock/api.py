@@ -5,11 +5,6 @@ from typing import Annotated, Self
 
 from fastapi import Query, Response
 from pydantic import BaseModel, Field, StringConstraints, model_validator
-from svc_kit.access import scope
-from svc_kit.doors import Body, Read, Router, Write
-from svc_kit.idempotency import key_required
-from svc_kit.paging import Page, PageQuery
-from svc_kit.refusals import StaleVersion, refuses
 
 from inventory_svc.stock import queries
 from inventory_svc.stock.commands.adjustments import (
@@ -23,6 +18,11 @@ from inventory_svc.stock.commands.settings import BackorderLimitInUse, change_se
 from inventory_svc.stock.rules import Availability, Level
 from inventory_svc.warehouses.commands import UnknownWarehouse
 from svc_contracts.events.base import Quantity, Sku
+from svc_kit.access import scope
+from svc_kit.doors import Body, Read, Router, Write
+from svc_kit.idempotency import key_required
+from svc_kit.paging import Page, PageQuery
+from svc_kit.refusals import StaleVersion, refuses
 
 router = Router(tags=["stock"])
 

@@ -6,15 +6,15 @@ from zoneinfo import available_timezones
 
 from fastapi import Response
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
-from svc_kit.access import scope
-from svc_kit.doors import Body, Read, Router, Write
-from svc_kit.paging import Page, PageQuery
-from svc_kit.refusals import IllegalTransition, NotFound, StaleVersion, refuses
 
 from inventory_svc.copies.queries import shops_on
 from inventory_svc.warehouses import commands, queries
 from inventory_svc.warehouses.commands import WarehouseTaken
 from inventory_svc.warehouses.rules import Kind, State, Warehouse
+from svc_kit.access import scope
+from svc_kit.doors import Body, Read, Router, Write
+from svc_kit.paging import Page, PageQuery
+from svc_kit.refusals import IllegalTransition, NotFound, StaleVersion, refuses
 
 router = Router(tags=["warehouses"])
 

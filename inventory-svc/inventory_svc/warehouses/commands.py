@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import asyncpg
-from svc_kit.refusals import Fault, IllegalTransition, NotFound, Refusal
-from svc_kit.transaction import Tx
-from svc_kit.versions import require_version
 
 from inventory_svc.warehouses import store
 from inventory_svc.warehouses.events import changed
 from inventory_svc.warehouses.rules import TRANSITIONS, Warehouse
+from svc_kit.refusals import Fault, IllegalTransition, NotFound, Refusal
+from svc_kit.transaction import Tx
+from svc_kit.versions import require_version
 
 
 class WarehouseTaken(Refusal):

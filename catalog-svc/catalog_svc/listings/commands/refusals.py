@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from svc_kit.refusals import Fault, Refusal
-
 from catalog_svc.listings.rules import GateCheck, blocks
+from svc_kit.refusals import Fault, Refusal
 
 
 class GateBlocked(Refusal):

@@ -3,9 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from svc_kit.refusals import Fault, Refusal
-from svc_kit.transaction import Tx
-
 from catalog_svc.listings.commands.creating import NewListing, create_listings
 from catalog_svc.listings.rules import Listing
 from catalog_svc.prices.commands import WrongPrice, put_prices, wrong_currencies
@@ -13,6 +10,8 @@ from catalog_svc.products.commands.creating import NewProduct, create_products
 from catalog_svc.products.rules import Product
 from catalog_svc.shops.queries import shops_by_slug
 from catalog_svc.shops.rules import Shop
+from svc_kit.refusals import Fault, Refusal
+from svc_kit.transaction import Tx
 
 
 @dataclass(frozen=True, slots=True)

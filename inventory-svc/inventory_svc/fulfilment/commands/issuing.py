@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from svc_kit.transaction import Tx
-
 from inventory_svc.fulfilment import store
 from inventory_svc.fulfilment.rules import ACCEPT_WITHIN, FULFILMENT, SHIPMENT, Fulfilment, FulfilmentState, Line
 from inventory_svc.reservations.rules import Issue, Reserved
+from svc_kit.transaction import Tx
 
 
 async def issue(tx: Tx, issues: Sequence[Issue]) -> None:

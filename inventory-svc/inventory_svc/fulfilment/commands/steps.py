@@ -4,10 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from svc_kit.refusals import Fault, IllegalTransition, NotFound, Refusal, ValidationFailed
-from svc_kit.transaction import Tx
-from svc_kit.versions import require_version
-
 from inventory_svc.fulfilment import store
 from inventory_svc.fulfilment.events import event_of
 from inventory_svc.fulfilment.rules import (
@@ -27,6 +23,9 @@ from inventory_svc.reservations import commands as reservations
 from inventory_svc.reservations.commands import Leaving
 from inventory_svc.reservations.rules import Reserved
 from svc_contracts.events import Event
+from svc_kit.refusals import Fault, IllegalTransition, NotFound, Refusal, ValidationFailed
+from svc_kit.transaction import Tx
+from svc_kit.versions import require_version
 
 
 class ScanMismatch(Refusal):

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from svc_kit.transaction import Tx
-
 from inventory_svc.stock.commands import ledger
 from inventory_svc.stock.rules import tell
+from svc_kit.transaction import Tx
 
 
 async def announce(tx: Tx, level_keys: Sequence[str]) -> None:

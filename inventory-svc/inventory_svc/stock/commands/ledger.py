@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from svc_kit.consumer import Received
-from svc_kit.timers import Due
-from svc_kit.transaction import Tx
-
 from inventory_svc.stock import store
 from inventory_svc.stock.events import events_of
 from inventory_svc.stock.rules import RAISE_DEFICIT, Level, Movement, Telling, applied, deltas, tell
 from svc_kit import timers
+from svc_kit.consumer import Received
+from svc_kit.timers import Due
+from svc_kit.transaction import Tx
 
 ANNOUNCE = "announce"  # the timer that says later what was too early to say at once
 

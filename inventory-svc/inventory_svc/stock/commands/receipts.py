@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from svc_kit.refusals import Fault, Refusal
-from svc_kit.transaction import Tx
-
 from inventory_svc.stock import store
 from inventory_svc.stock.commands import ledger
 from inventory_svc.stock.rules import CauseKind, Movement, MovementKind, level_key
 from inventory_svc.warehouses.commands import require_warehouses
+from svc_kit.refusals import Fault, Refusal
+from svc_kit.transaction import Tx
 
 
 class ReceiptChanged(Refusal):

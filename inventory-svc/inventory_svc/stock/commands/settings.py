@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-from svc_kit.refusals import Fault, Refusal
-from svc_kit.transaction import Tx
-from svc_kit.versions import require_version
-
 from inventory_svc.stock import store
 from inventory_svc.stock.commands import ledger
 from inventory_svc.stock.rules import Level, level_key, tell
 from inventory_svc.warehouses.commands import require_warehouses
+from svc_kit.refusals import Fault, Refusal
+from svc_kit.transaction import Tx
+from svc_kit.versions import require_version
 
 
 class BackorderLimitInUse(Refusal):
