@@ -54,7 +54,9 @@ async def shops_of(con: asyncpg.Connection, order_ids: Collection[str]) -> dict[
     return await store.shops_of(con, order_ids)
 
 
-async def orders(con: asyncpg.Connection, asked: Filters, *, before: tuple[str, str] | None, limit: int) -> list[Order]:
+async def orders(
+    con: asyncpg.Connection, asked: Filters, *, before: tuple[datetime, str] | None, limit: int
+) -> list[Order]:
     """The latest first."""
     where = Conditions()
     if asked.shop is not None:

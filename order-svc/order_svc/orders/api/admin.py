@@ -14,6 +14,7 @@ from order_svc.orders.api.views import (
     StaffsOrderView,
     amended_view,
     brief,
+    latest_first,
     staffs_entry,
     staffs_view,
 )
@@ -45,12 +46,12 @@ async def list_orders(
     placed_to: AwareDatetime | None = None,
 ) -> Page[BriefView]:
     """The latest first; `placed_from` is included, `placed_to` is not."""
-    before = page.after(list)
+    before = latest_first(page.after(list))
     asked = Filters(
         shop=shop, shops=who.shops, statuses=status, channel=channel, external_id=external_id, number=number,
         person_id=person_id, placed_from=placed_from, placed_to=placed_to,
     )  # fmt: skip
-    found = await queries.orders(con, asked, before=(before[0], before[1]) if before else None, limit=page.limit + 1)
+    found = await queries.orders(con, asked, before=before, limit=page.limit + 1)
     cut = page.of(found, key=lambda one: [one.placed_at.isoformat(), one.id])
     return Page(items=[BriefView(**brief(one, by_staff=True)) for one in cut.items], next_cursor=cut.next_cursor)
 

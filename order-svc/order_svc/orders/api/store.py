@@ -6,6 +6,7 @@ from fastapi import Header, Request, Response
 
 from order_svc.addresses.commands import seal
 from order_svc.copies.desk import desk_of
+from order_svc.copies.rules import ShopFacts
 from order_svc.identity import buyer_of
 from order_svc.orders import queries
 from order_svc.orders.api.bodies import BuyersCancel, Checkout
@@ -18,6 +19,7 @@ from order_svc.orders.api.views import (
     UndecidedView,
     brief,
     checkout_view,
+    latest_first,
     order_view,
     parcels_status,
 )
@@ -42,12 +44,12 @@ from order_svc.quotes import queries as quotes
 from order_svc.quotes.commands import require_still_sold, unsaved_quote
 from order_svc.quotes.refusals import CouponExhausted, CouponInvalid, NotPurchasable
 from order_svc.quotes.rules import Asked, Asking, Quote
-from svc_contracts.events.catalog import ShopChanged
 from svc_kit.access import Principal, scope
 from svc_kit.batches import Answer
 from svc_kit.doors import Read, Router, Rt, Who, Write
 from svc_kit.idempotency import KEPT_HOURS_MONEY, key_of, key_required
 from svc_kit.paging import Page, PageQuery
+from svc_kit.problems import render_for
 from svc_kit.refusals import (
     Fault,
     IdempotencyKeyMissing,
@@ -63,6 +65,7 @@ router = Router(tags=["orders"])
 OrderToken = Annotated[str | None, Header(alias="X-Order-Token")]
 
 WAIT_SECONDS = 5.0
+REPLAYED = {"Idempotent-Replayed": "true"}
 MONEY_KEY = key_required(kept_hours=KEPT_HOURS_MONEY)
 
 
@@ -96,28 +99,27 @@ async def checkout(
     try:
         answer = await rt.batch(PLACE).submit(item, actor=who.actor, key=await key_of(request, who))
         order_id = answer.replayed_id or (answer.value.order_id if answer.value else "")
-        if waiter is not None and order_id == item.order_id:
-            order = await queries.decided(rt.db, waiter, within_seconds=within_seconds)
+        if order_id == item.order_id:
+            order = await queries.decided(rt.db, waiter, within_seconds=within_seconds) if waiter else None
         else:
             order = await _as_it_is(rt, order_id, within_seconds)
     finally:
         if waiter is not None:
             room.leave(waiter)
-    return await _answered(rt, shop, who, answer, order_id, order)
+    try:
+        return await _answered(rt, shop, who, answer, order_id, order)
+    except Refusal as refusal:
+        return render_for(request, refusal, headers=REPLAYED if answer.replayed_id else None)
 
 
 async def _item(rt: Rt, shop: str, body: Checkout, who: Principal) -> PlaceOrder:
     """Raises what concerns the request alone; what may change with time is kept for behind the Idempotency-Key."""
     buyer = buyer_of(who)
     facts = await desk_of(rt.db).shop(rt.db, shop)
-    if facts is None or not facts.is_open:
-        raise NotFound()
-    _require_form(body, facts.shop)
+    if faults := _form_faults(body):
+        raise ValidationFailed(faults + _method_faults(body, facts))
+    quote, refusal = await _quote(rt, facts, body, who)
     address = body.address.address(body.contact)
-    if body.quote_id is None:
-        quote, refusal = await _quote(rt, shop, body, who)
-    else:
-        quote, refusal = None, await _taken_off(rt, body.quote_id)
     return PlaceOrder(
         order_id=rt.ids.new("ord"),
         shop=shop,
@@ -129,7 +131,7 @@ async def _item(rt: Rt, shop: str, body: Checkout, who: Principal) -> PlaceOrder
         address_missing=address.missing,
         region=body.address.model_dump(include={"country", "province", "city", "district"}),
         payment_method=body.payment_method,
-        unpaid_expiry_seconds=facts.shop.unpaid_expiry_seconds,
+        unpaid_expiry_seconds=facts.shop.unpaid_expiry_seconds if facts else 0,
         remark=body.remark,
         quote_id=body.quote_id,
         quote=quote,
@@ -137,13 +139,21 @@ async def _item(rt: Rt, shop: str, body: Checkout, who: Principal) -> PlaceOrder
     )
 
 
-async def _quote(rt: Rt, shop: str, body: Checkout, who: Principal) -> tuple[Quote | None, Refusal | None]:
-    """What "buy now" costs at this moment, or why it cannot be bought."""
+async def _quote(
+    rt: Rt, facts: ShopFacts | None, body: Checkout, who: Principal
+) -> tuple[Quote | None, Refusal | None]:
+    """What "buy now" costs at this moment, or why nothing can be bought."""
+    if facts is None or not facts.is_open:
+        return None, NotFound()
+    if faults := _method_faults(body, facts):
+        return None, ValidationFailed(faults)
+    if body.quote_id is not None:
+        return None, await _taken_off(rt, body.quote_id)
     assert body.lines is not None
     assert body.region is not None
     assert body.delivery_method is not None
     asking = Asking(
-        shop=shop,
+        shop=facts.shop.shop,
         buyer=buyer_of(who),
         region=body.region.model_dump(),
         delivery_method=body.delivery_method,
@@ -152,7 +162,7 @@ async def _quote(rt: Rt, shop: str, body: Checkout, who: Principal) -> tuple[Quo
     )
     try:
         return await unsaved_quote(rt, asking), None
-    except (NotPurchasable, CouponInvalid, CouponExhausted) as refusal:
+    except Refusal as refusal:
         return None, refusal
 
 
@@ -169,23 +179,23 @@ async def _taken_off(rt: Rt, quote_id: str) -> Refusal | None:
     return None
 
 
-def _require_form(body: Checkout, shop: ShopChanged) -> None:
-    """Either form whole, and a way to pay that the shop takes. Raises ValidationFailed with every fault."""
-    faults = []
+def _form_faults(body: Checkout) -> list[Fault]:
+    """Either form, whole."""
     direct = {"lines": body.lines, "region": body.region, "delivery_method": body.delivery_method}
-    if body.quote_id is not None:
-        en, zh = "Not beside quote_id", "不能与 quote_id 同时使用"
-        given = [*(name for name, value in direct.items() if value is not None)]
-        given += ["coupon_code"] if body.coupon_code is not None else []
-        faults += [Fault(f"/{name}", "either-quote-or-lines", en, zh) for name in given]
-    else:
+    if body.quote_id is None:
         en, zh = "Required without quote_id", "未提供 quote_id 时必填"
-        faults += [Fault(f"/{name}", "missing", en, zh) for name, value in direct.items() if value is None]
-    if body.payment_method not in shop.payment_methods:
-        en, zh = "The shop does not take this method", "该店铺不支持此支付方式"
-        faults.append(Fault("/payment_method", "method-not-offered", en, zh, offered=sorted(shop.payment_methods)))
-    if faults:
-        raise ValidationFailed(faults)
+        return [Fault(f"/{name}", "missing", en, zh) for name, value in direct.items() if value is None]
+    en, zh = "Not beside quote_id", "不能与 quote_id 同时使用"
+    given = [name for name, value in (direct | {"coupon_code": body.coupon_code}).items() if value is not None]
+    return [Fault(f"/{name}", "either-quote-or-lines", en, zh) for name in given]
+
+
+def _method_faults(body: Checkout, facts: ShopFacts | None) -> list[Fault]:
+    if facts is None or body.payment_method in facts.shop.payment_methods:
+        return []
+    offered = sorted(facts.shop.payment_methods)
+    en, zh = "The shop does not take this method", "该店铺不支持此支付方式"
+    return [Fault("/payment_method", "method-not-offered", en, zh, offered=offered)]
 
 
 async def _as_it_is(rt: Rt, order_id: str, within_seconds: float) -> Order | None:
@@ -210,7 +220,7 @@ async def _answered(
     token = order_token(rt.settings.token_key, order_id) if who.kind == "visitor" else None
     headers = {"Location": f"/v1/store/{shop}/orders/{order_id}"}
     if answer.replayed_id:
-        headers["Idempotent-Replayed"] = "true"
+        headers |= REPLAYED
     if order is None:
         undecided = UndecidedView(id=order_id, status=Status.PLACED, order_token=token)
         return Response(undecided.model_dump_json(), 202, headers, "application/json")
@@ -238,11 +248,11 @@ async def list_orders(shop: str, con: Read, who: Who, page: PageQuery) -> Page[B
     """The buyer's own, the latest first."""
     buyer = buyer_of(who)
     person_id = buyer.person_id or person_of_guest(str(buyer.visitor_key))
-    before = page.after(list)
+    before = latest_first(page.after(list))
     found = await queries.orders(
         con,
         Filters(shop=shop, person_id=person_id),
-        before=(before[0], before[1]) if before else None,
+        before=before,
         limit=page.limit + 1,
     )
     cut = page.of(found, key=lambda one: [one.placed_at.isoformat(), one.id])

@@ -1,6 +1,7 @@
 """An order as the API shows it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from order_svc.orders.rules.states import (
 from svc_contracts.events.base import LocalText
 from svc_contracts.events.order import Promise, RefusedBenefit, Shortage
 from svc_contracts.money import Money
+from svc_kit.refusals import Fault, ValidationFailed
 
 
 class LineView(BaseModel):
@@ -171,6 +173,20 @@ def brief(order: Order, *, by_staff: bool = False) -> dict[str, Any]:
     }
 
 
+def latest_first(cursor: list[Any] | None) -> tuple[datetime, str] | None:
+    """Where a list by the time of placing goes on. Raises ValidationFailed for a cursor of another list."""
+    match cursor:
+        case None:
+            return None
+        case [str(placed_at), str(order_id)]:
+            with suppress(ValueError):
+                at = datetime.fromisoformat(placed_at)
+                if at.tzinfo is not None:
+                    return at, order_id
+    fault = Fault("/cursor", "bad-cursor", "Use a cursor from next_cursor", "请使用 next_cursor 返回的游标")
+    raise ValidationFailed([fault])
+
+
 def parcels_status(order: Order) -> FulfilmentStatus:
     return fulfilment_status(
         units=order.units, shipped_units=order.shipped_units, delivered_units=order.delivered_units
@@ -217,12 +233,39 @@ def checkout_view(order: Order, lines: Sequence[tuple[Line, int, int]], *, token
     return CheckoutView(**brief(order), lines=line_views(lines, order.currency), order_token=token)
 
 
+# kind → the facts that concern the buyer. What staff looks into and why is not among them.
+BUYERS_ENTRIES: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys((status.value for status in Status), frozenset()),
+    Status.REJECTED.value: frozenset({"reason"}),
+    Status.EXPIRED.value: frozenset({"reason"}),
+    Status.CANCELLING.value: frozenset({"reason"}),
+    "paid": frozenset({"paid_minor"}),
+    "payment_failed": frozenset({"attempt", "reason"}),
+    "refunded": frozenset({"amount_minor"}),
+    "address_changed": frozenset(),
+    "shipped": frozenset({"shipment_id"}),
+    "delivered": frozenset({"shipment_id"}),
+}
+
+
+def buyers_entries(timeline: Sequence[Mapping[str, Any]]) -> list[EntryView]:
+    return [
+        EntryView(
+            at=entry["at"],
+            kind=entry["kind"],
+            facts={name: value for name, value in entry["facts"].items() if name in BUYERS_ENTRIES[entry["kind"]]},
+        )
+        for entry in timeline
+        if entry["kind"] in BUYERS_ENTRIES
+    ]
+
+
 def order_view(shown: Shown) -> OrderView:
     return OrderView(
         **brief(shown.order),
         lines=line_views(shown.lines, shown.order.currency),
         shipments=[ShipmentView(**one) for one in shown.shipments],
-        timeline=[EntryView(**entry) for entry in shown.timeline],
+        timeline=buyers_entries(shown.timeline),
     )
 
 

@@ -100,11 +100,13 @@ class FreshParcels:
 
 
 async def _parcels(tx: Tx, events: Sequence[Event]) -> FreshParcels:
-    told = {
-        (event.order_id, event.shipment_id): event
-        for event in events
-        if isinstance(event, (ShipmentShipped, ShipmentDelivered))
-    }
+    told: dict[tuple[str, str], ShipmentShipped | ShipmentDelivered] = {}
+    for event in events:
+        match event:
+            case ShipmentShipped():
+                told[event.order_id, event.shipment_id] = event  # it alone says when the parcel left
+            case ShipmentDelivered():
+                told.setdefault((event.order_id, event.shipment_id), event)
     if not told:
         return FreshParcels(set(), set())
     shipped = await details.keep_parcels(tx.con, list(told.values()))

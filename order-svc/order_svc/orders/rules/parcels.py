@@ -1,6 +1,6 @@
 """What the warehouse's steps do to an order, to its completion."""
 
-from order_svc.orders.rules.money import pay, record
+from order_svc.orders.rules.money import owes_minor, pay, record
 from order_svc.orders.rules.order import COD, Case, LedgerRow
 from order_svc.orders.rules.states import Status, Verb
 from svc_contracts.events.order import OrderCompleted
@@ -39,9 +39,9 @@ def complete(case: Case) -> None:
     if order.status is not Status.IN_FULFILMENT or order.delivered_units < order.units:
         return
     if order.payment_method == COD and order.paid_at is None:
-        due_minor = order.total_minor - order.charged_minor
-        record(case, LedgerRow(1, "charge", "success", COD, order.id, due_minor, case.now))
-        order.charged_minor += due_minor
+        if due_minor := owes_minor(order):  # some may have been transferred before
+            record(case, LedgerRow(1, "charge", "success", COD, order.id, due_minor, case.now))
+            order.charged_minor += due_minor
         pay(case, case.now)
     case.move(Verb.COMPLETE)
     case.say(OrderCompleted(order_id=order.id, at=case.now))

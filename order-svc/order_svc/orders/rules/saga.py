@@ -337,6 +337,8 @@ def release_refused(case: Case) -> None:
     if order.status is not Status.CANCELLING:
         return
     case.settled += ["stock", "money"]
+    if order.has_benefits:
+        case.settled.append("benefits")
     order.reason = None
     case.move(Verb.KEEP, reason="already_shipped")
     case.say(OrderCancelRefused(order_id=order.id, reason="already_shipped", at=case.now))

@@ -209,11 +209,11 @@ async def unpaid_orders_with(con: asyncpg.Connection, person_id: str, skus: Coll
 
 
 async def page(
-    con: asyncpg.Connection, where: Conditions, *, before: tuple[str, str] | None, limit: int
+    con: asyncpg.Connection, where: Conditions, *, before: tuple[datetime, str] | None, limit: int
 ) -> list[Order]:
     """The latest first, by when they were placed."""
     if before is not None:
-        where.add("(placed_at, id) < ({}::timestamptz, {})", datetime.fromisoformat(before[0]), before[1])
+        where.add("(placed_at, id) < ({}::timestamptz, {}::text)", *before)
     place = where.place(limit)
     rows = await con.fetch(
         f"SELECT {READ} FROM orders {where.where} ORDER BY placed_at DESC, id DESC LIMIT {place}",  # noqa: S608
