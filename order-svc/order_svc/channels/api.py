@@ -1,7 +1,7 @@
 """Routes by which other channels' orders come in."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -93,6 +93,7 @@ class BulkResults(BaseModel):
 
 
 Prepared = list[tuple[str, "ImportOrder | Refusal"]]
+Offers = Mapping[str, Mapping[str, Offer]]  # by shop and sku
 
 
 class TotalsMismatch(Refusal):
@@ -102,11 +103,21 @@ class TotalsMismatch(Refusal):
 
 async def _prepared(channel: ChannelName, external_id: ExternalId, body: ChannelOrder, rt: Rt, who: Who) -> Prepared:
     """Before the transaction: what the copies say is read over a connection of its own."""
-    return [(external_id, await _item(rt, who, channel, external_id, body))]
+    offers = await _offers(rt, [body])
+    return [(external_id, await _item(rt, who, channel, external_id, body, offers))]
 
 
 async def _all_prepared(body: Bulk, rt: Rt, who: Who) -> Prepared:
-    return [(one.external_id, await _item(rt, who, body.channel, one.external_id, one)) for one in body.items]
+    offers = await _offers(rt, body.items)
+    return [(one.external_id, await _item(rt, who, body.channel, one.external_id, one, offers)) for one in body.items]
+
+
+async def _offers(rt: Rt, items: Sequence[ChannelOrder]) -> Offers:
+    """Of each shop all at once: two hundred orders of goods nobody asked for before are one question."""
+    wanted: dict[str, set[str]] = {}
+    for one in items:
+        wanted.setdefault(one.shop, set()).update(line.sku for line in one.lines)
+    return {shop: await desk_of(rt.db).offers(rt.db, shop, skus) for shop, skus in wanted.items()}
 
 
 @router.put(
@@ -153,16 +164,16 @@ def _result(external_id: str, outcome: Imported | Refusal) -> BulkResult:
     return BulkResult(external_id=external_id, http_status=201 if outcome.is_new else 200, order_id=outcome.order_id)
 
 
-async def _item(rt: Rt, who: Principal, channel: str, external_id: str, body: ChannelOrder) -> ImportOrder | Refusal:
+async def _item(
+    rt: Rt, who: Principal, channel: str, external_id: str, body: ChannelOrder, offers: Offers
+) -> ImportOrder | Refusal:
     """The order as the command takes it, or why not: every fault at once."""
-    desk = desk_of(rt.db)
-    facts = await desk.shop(rt.db, body.shop) if who.may_in(body.shop) else None
+    facts = await desk_of(rt.db).shop(rt.db, body.shop) if who.may_in(body.shop) else None
     if faults := [*_shop_faults(facts, channel), *_currency_faults(body, facts)]:
         return ValidationFailed(faults)
     assert facts is not None
     if faults := _total_faults(body):
         return TotalsMismatch(faults)
-    offers = await desk.offers(rt.db, body.shop, {line.sku for line in body.lines})
     address = _address(body)
     return ImportOrder(
         order_id=rt.ids.new("ord"),
@@ -175,7 +186,7 @@ async def _item(rt: Rt, who: Principal, channel: str, external_id: str, body: Ch
         placed_at=body.placed_at,
         paid_at=body.paid_at,
         region=body.region.model_dump(),
-        lines=tuple(_line(n, line, offers) for n, line in enumerate(body.lines, start=1)),
+        lines=tuple(_line(n, line, offers[body.shop]) for n, line in enumerate(body.lines, start=1)),
         delivery_fee_minor=body.delivery_fee.amount_minor,
         total_minor=body.total.amount_minor,
         unpaid_expiry_seconds=facts.shop.unpaid_expiry_seconds,

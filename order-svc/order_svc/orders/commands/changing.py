@@ -43,7 +43,7 @@ async def approve(tx: Tx, order_id: str, *, version: int, note: str | None) -> O
 
 
 async def amend_address(tx: Tx, key: bytes, order_id: str, *, version: int, address: Address) -> Order:
-    """The parcel stays in its region, whose delivery fee was paid.
+    """The parcel stays in its city, whose delivery fee was paid.
 
     Raises NotFound, StaleVersion, IllegalTransition, ValidationFailed.
     """
@@ -56,19 +56,18 @@ async def amend_address(tx: Tx, key: bytes, order_id: str, *, version: int, addr
         en, zh = "Another region has another delivery fee: cancel and order anew", "更换地区需取消后重新下单"
         raise ValidationFailed([Fault(f"/address/{name}", "region-differs", en, zh) for name in elsewhere])
     await addresses.change(tx, key, order.address_ref, address)
-    before, order.address_missing = order.address_missing, address.missing
-    await store.set_address_missing(tx.con, order.id, order.address_missing)
+    before = _where(order)
+    order.address_missing = address.missing
+    order.region = {**order.region, "district": address.district}
+    await store.set_address(tx.con, order)
     case.note("address_changed")
-    case.say(
-        OrderChanged(
-            order_id=order.id,
-            before={"address_missing": list(before)},
-            after={"address_missing": list(order.address_missing)},
-            at=tx.now,
-        )
-    )
+    case.say(OrderChanged(order_id=order.id, before=before, after=_where(order), at=tx.now))
     await book.close_cases(tx, [case])
     return order
+
+
+def _where(order: Order) -> dict[str, object]:
+    return {"region": order.region, "address_missing": list(order.address_missing)}
 
 
 async def _open(tx: Tx, order_id: str, version: int | None) -> Case:

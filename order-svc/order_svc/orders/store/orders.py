@@ -187,8 +187,14 @@ async def decided(con: asyncpg.Connection, ids: Collection[str]) -> list[str]:
     return [row["id"] for row in rows]
 
 
-async def set_address_missing(con: asyncpg.Connection, order_id: str, missing: Sequence[str]) -> None:
-    await con.execute("UPDATE orders SET address_missing = $2::text[] WHERE id = $1", order_id, list(missing))
+async def set_address(con: asyncpg.Connection, order: Order) -> None:
+    """What an order says of where it goes. Locked."""
+    await con.execute(
+        "UPDATE orders SET address_missing = $2::text[], region = $3::text::jsonb WHERE id = $1",
+        order.id,
+        list(order.address_missing),
+        orjson.dumps(order.region).decode(),
+    )
 
 
 async def shops_of(con: asyncpg.Connection, ids: Collection[str]) -> dict[str, str]:
