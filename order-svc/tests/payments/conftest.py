@@ -68,7 +68,7 @@ def sandbox_at(callback_url: str) -> Iterator[str]:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         app = sandbox.create_app(callback_url=callback_url, secret=SECRET)
-        config = uvicorn.Config(app, log_level="error", ws="none", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=0)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: server.run(sockets=[sock]))
         thread.start()
@@ -186,8 +186,11 @@ class Money:
             await details.insert_lines(tx.con, [NewOrder(order, (line,))])
         return order.id
 
-    async def pay(self, order_id: str, *, key: str | None = None, **body: Any) -> httpx.Response:
+    async def pay(
+        self, order_id: str, *, key: str | None = None, wait: int | None = None, **body: Any
+    ) -> httpx.Response:
         headers = {"Idempotency-Key": key or secrets.token_hex(16)}
+        headers |= {} if wait is None else {"Prefer": f"wait={wait}"}
         async with self.buyer() as buyer:
             given = {"method": "sandbox", **body}
             return await buyer.post(f"{BASE}/{order_id}/payments", json=given, headers=headers)

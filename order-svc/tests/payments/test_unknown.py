@@ -167,43 +167,43 @@ async def known(money: Any, order_id: str) -> None:
     money.clock.advance(300)
 
 
-async def held_for_long(money: Any, outcome: str) -> str:
-    """An order whose payment has been unknown for more than half an hour."""
-    money.gateway.closed = True
-    order_id: str = await money.order(expires_at=money.clock.now() + timedelta(hours=2))
-    await begin(money, order_id, sandbox_outcome=outcome)
-    await money.runner.run_due()
-    assert await states(money, order_id) == ["unknown"]
-    money.clock.advance(29 * 60)
-    await money.fire()
-    assert await money.status(order_id) == ("awaiting_payment", "none")
-    money.clock.advance(61)
-    await money.fire()
-    assert await money.status(order_id) == ("on_hold", "none")
-    return order_id
+OUTCOMES = {
+    "timeout_then_succeed": ("confirmed", "paid"),
+    "timeout_then_fail": ("awaiting_payment", "none"),
+}
 
 
-@pytest.mark.parametrize(
-    ("outcome", "status"),
-    [("timeout_then_succeed", ("confirmed", "paid")), ("timeout_then_fail", ("awaiting_payment", "none"))],
-)
-async def test_unknown_for_half_an_hour_holds_the_order_until_the_provider_knows(
-    idle: Any, outcome: str, status: tuple[str, str]
-) -> None:
-    order_id = await held_for_long(idle, outcome)
-    async with idle.staff() as staff:
-        [hold] = (await staff.get("/v1/admin/holds", params={"order_id": order_id})).json()["items"]
-    assert (hold["reason"], hold["severity"], hold["evidence"]) == ("payment_mismatch", "fail", {"attempt": 1})
+async def test_unknown_for_half_an_hour_holds_the_order_until_the_provider_knows(idle: Any) -> None:
+    idle.gateway.closed = True
+    orders = {name: await idle.order(expires_at=idle.clock.now() + timedelta(hours=2)) for name in OUTCOMES}
+    for outcome, order_id in orders.items():
+        await begin(idle, order_id, sandbox_outcome=outcome)
+    assert await idle.runner.run_due() == 2
 
-    await known(idle, order_id)
+    idle.clock.advance(29 * 60)
+    await idle.fire()
+    assert {await idle.status(order_id) for order_id in orders.values()} == {("awaiting_payment", "none")}
+    idle.clock.advance(61)
+    await idle.fire()
+    for order_id in orders.values():
+        assert (await states(idle, order_id), await idle.status(order_id)) == (["unknown"], ("on_hold", "none"))
+        hold = await hold_of(idle, order_id)
+        assert (hold["reason"], hold["severity"], hold["evidence"]) == ("payment_mismatch", "fail", {"attempt": 1})
+
+    for order_id in orders.values():
+        await known(idle, order_id)
     await idle.fold()
+    for outcome, order_id in orders.items():
+        assert await idle.status(order_id) == OUTCOMES[outcome]
+        hold = await hold_of(idle, order_id)
+        assert (hold["state"], hold["ended_why"], hold["released_by"]) == ("closed", "payment_known", None)
+        assert {"order.held", "order.hold_released"} <= set(await idle.types(order_id))
 
-    assert await idle.status(order_id) == status
-    async with idle.staff() as staff:
+
+async def hold_of(money: Any, order_id: str) -> Any:
+    async with money.staff() as staff:
         [hold] = (await staff.get("/v1/admin/holds", params={"order_id": order_id})).json()["items"]
-    assert (hold["state"], hold["ended_why"], hold["released_by"]) == ("closed", "payment_known", None)
-    assert "order.held" in await idle.types(order_id)
-    assert "order.hold_released" in await idle.types(order_id)
+    return hold
 
 
 async def test_a_payment_that_became_known_in_time_is_never_held(idle: Any) -> None:
