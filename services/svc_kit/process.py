@@ -33,6 +33,10 @@ HOUSEKEEPING_SECONDS = 600.0
 KEEP_ALIVE_SECONDS = 75
 
 
+class BackgroundEnded(RuntimeError):
+    """A relay, a consumer or a timer loop ended although nobody asked it to."""
+
+
 def run(package: str, *, sock: socket.socket | None = None, roles: Collection[str] = ()) -> None:
     """`python -m <package> [--roles api,relay]`. With `sock` it listens there: a restart queues, it does not refuse."""
     if not roles:
@@ -61,7 +65,8 @@ async def serve(
         runtime: Runtime = app.state.runtime
         if settings.kafka_bootstrap_servers and roles & {"relay", "consume"}:
             await topics.ensure(settings.kafka_bootstrap_servers)
-        background = [asyncio.create_task(work) for work in runners(runtime, roles, stop)]
+        works = runners(runtime, roles, stop)
+        background = [asyncio.create_task(work, name=getattr(work, "__qualname__", None)) for work in works]
         # The gateway puts its raw pass-through before the routes.
         front = getattr(app.state, "front", app) if "api" in roles else operations_app(app)
         config = uvicorn.Config(
@@ -73,9 +78,13 @@ async def serve(
         server.capture_signals = unhandled  # type: ignore[method-assign]
         serving = asyncio.create_task(server.serve(sockets=[sock] if sock else None))
         waiting = asyncio.create_task(notice.wait())
-        await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait([serving, waiting, *background], return_when=asyncio.FIRST_COMPLETED)
+        lost = [task for task in background if task in ended]
         runtime.ready = False
-        if not serving.done():
+        if lost:
+            log.error("background work ended", work=[task.get_name() for task in lost])
+            server.should_exit = True
+        elif not serving.done():
             await asyncio.sleep(settings.stop_notice_seconds)
             server.should_exit = True
         await asyncio.wait([serving], timeout=FINISH_SECONDS + 1)
@@ -89,6 +98,9 @@ async def serve(
         waiting.cancel()
         if serving.done() and not serving.cancelled() and (fault := serving.exception()):
             raise fault
+        if lost:
+            # Half a service looks healthy and is not: whoever started us starts us again, whole.
+            raise BackgroundEnded from next((one.exception() for one in lost if not one.cancelled()), None)
 
 
 def unhandled() -> Any:

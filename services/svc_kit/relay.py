@@ -98,7 +98,9 @@ class Relay:
             while not stop.is_set():
                 try:
                     found = await self.pass_once()
-                except Exception as fault:  # noqa: BLE001 - the outermost loop: broker and database come back
+                except (Exception, asyncio.CancelledError) as fault:
+                    if is_being_cancelled():
+                        raise
                     log.warning("relay waits", error=repr(fault))
                     await pause(stop, 1.0)
                     continue
@@ -249,15 +251,26 @@ class Relay:
             return
         try:
             await asyncio.wait_for(producer.stop(), 5)
-        except Exception as fault:  # noqa: BLE001 - it is dead already
+        except (Exception, asyncio.CancelledError) as fault:
+            if is_being_cancelled():
+                raise
             log.warning("producer did not stop", error=repr(fault))
             # aiokafka's stop waits for a flush that never comes: end its parts ourselves.
             if (sender := producer._sender._sender_task) is not None:
                 sender.cancel()
             try:
                 await asyncio.wait_for(producer.client.close(), 2)
-            except Exception as late:  # noqa: BLE001 - nothing more can be done
+            except (Exception, asyncio.CancelledError) as late:
+                if is_being_cancelled():
+                    raise
                 log.warning("producer's connections left open", error=repr(late))
+
+
+def is_being_cancelled() -> bool:
+    """Whether somebody wants this task to end. aiokafka hands out futures that it has cancelled itself (a connection
+    whose close was not waited for to the end): to await one looks the same, and the relay would end in silence."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def partition_of(key: str, count: int) -> int:
