@@ -24,11 +24,7 @@ class Page(BaseModel, Generic[T]):
 class PageAsked:
     """Fetch `limit + 1` items after `after(type)`; `of` cuts the one too many and makes the cursor."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT,
-        cursor: Annotated[str | None, Query(max_length=1_024)] = None,
-    ) -> None:
+    def __init__(self, limit: int, cursor: str | None) -> None:
         self.limit = limit
         self.cursor = cursor
 
@@ -55,4 +51,11 @@ def encode(value: Any) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(value)).rstrip(b"=").decode()
 
 
-PageQuery = Annotated[PageAsked, Depends()]
+async def _asked(
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT,
+    cursor: Annotated[str | None, Query(max_length=1_024)] = None,
+) -> PageAsked:
+    return PageAsked(limit, cursor)
+
+
+PageQuery = Annotated[PageAsked, Depends(_asked)]

@@ -88,6 +88,22 @@ class Tx:
         self.after.append(call)
 
 
+# asyncpg's classes take no parameters at run time.
+if TYPE_CHECKING:
+    _Plain = asyncpg.Connection[asyncpg.Record]
+else:
+    _Plain = asyncpg.Connection
+
+
+class Connection(_Plain):
+    """Goes back to the pool as it is: what we set is local to a transaction, so there is nothing to reset (asyncpg
+    would ask the server for it each time: a round trip per transaction).
+    """
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 class Database:
     """One pool. `wake` is set after each commit that left events: the relay of this process waits for it; so does
     `announce`, for relays of other processes, where it is listened to; `effects_wake` for calls to the outside.
@@ -111,7 +127,12 @@ class Database:
     ) -> "AsyncIterator[Database]":
         settings = SESSION_SETTINGS | {"application_name": source}
         pool = await asyncpg.create_pool(
-            url, min_size=1, max_size=size, server_settings=settings, max_inactive_connection_lifetime=300.0
+            url,
+            connection_class=Connection,
+            min_size=1,
+            max_size=size,
+            server_settings=settings,
+            max_inactive_connection_lifetime=300.0,
         )
         try:
             yield cls(pool, url=url, source=source, clock=clock, ids=ids)
