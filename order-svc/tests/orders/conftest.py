@@ -132,7 +132,9 @@ def warehouse(code: str = "main") -> WarehouseChanged:
 
 @dataclass
 class House:
-    """The service with an open shop `demo` that sells A and B at 1,000 and a bundle K (2 A, 1 B) at 2,500."""
+    """The service with an open shop `demo` that sells A and B at 1,000 and a bundle K (2 A, 1 B) at 2,500, and one on
+    the channel `mall`.
+    """
 
     runtime: Runtime
     clock: FixedClock
@@ -154,6 +156,10 @@ class House:
 
     def staff(self, *scopes: str, shops: Sequence[str] | None = None) -> httpx.AsyncClient:
         return self._keep(client_of(self.runtime).as_(scopes=scopes or ("orders:*",), shops=shops))
+
+    def inventory(self) -> httpx.AsyncClient:
+        """The warehouse's service at the internal door."""
+        return self._keep(client_of(self.runtime).as_("svc", id="inventory-svc", scopes=("internal:addresses",)))
 
     def _keep(self, client: httpx.AsyncClient) -> httpx.AsyncClient:
         self.clients.append(client)
@@ -204,6 +210,58 @@ class House:
         answer = await http.post(f"{STORE}/quotes", json=body)
         assert answer.status_code == 201, answer.text
         return answer.json()
+
+    # What a channel says.
+
+    @staticmethod
+    def channel_order(**changes: Any) -> dict[str, Any]:
+        """Two A, paid at the channel."""
+        line = {"sku": "A", "quantity": 2, "gross": amount(2_000), "discount": amount(0), "net": amount(2_000)}
+        given = {
+            "shop": "mall",
+            "buyer_ref": "buyer-7",
+            "placed_at": "2026-02-01T08:00:00Z",
+            "paid_at": "2026-02-01T08:01:00Z",
+            "region": REGION,
+            "lines": [line],
+            "delivery_fee": amount(800),
+            "total": amount(2_800),
+            "address": {**CONTACT, **ADDRESS},
+        }
+        return {**given, **changes}
+
+    async def imported(self, external_id: str, **changes: Any) -> httpx.Response:
+        path = f"/v1/admin/channel-orders/mall/{external_id}"
+        return await self.staff("orders:import").put(path, json=self.channel_order(**changes))
+
+    async def paid(self, order_id: str, minor: int = 2_800) -> None:
+        """Staff records what the bank statement says."""
+        await self._transfer(order_id, minor)
+
+    async def paid_back(self, order_id: str) -> None:
+        answer = await self.staff().get(f"/v1/admin/orders/{order_id}/payments")
+        for refund in answer.json()["refunds"]:
+            await self._transfer(order_id, refund["amount"]["amount_minor"], refund_id=refund["id"])
+
+    async def _transfer(self, order_id: str, minor: int, **more: str) -> None:
+        body = {"reference": secrets.token_hex(8), "amount": amount(minor), "at": self.clock.now().isoformat(), **more}
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        answer = await self.staff().post(f"/v1/admin/orders/{order_id}/transfers", json=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+
+    async def confirmed(self, http: httpx.AsyncClient | None = None, **changes: Any) -> str:
+        order_id = await self.awaiting(http, **changes)
+        await self.paid(order_id)
+        return order_id
+
+    async def cancel(self, http: httpx.AsyncClient, order_id: str, *, key: str | None = None) -> httpx.Response:
+        headers = {"Idempotency-Key": key or secrets.token_hex(16)}
+        return await http.post(f"{STORE}/orders/{order_id}/cancel", json={}, headers=headers)
+
+    async def act(self, order_id: str, verb: str, **body: Any) -> httpx.Response:
+        """As staff, upon the order's present version."""
+        given = {"version": (await self.seen(order_id)).version, **body}
+        return await self.staff().post(f"/v1/admin/orders/{order_id}/{verb}", json=given)
 
     # What the other services say.
 
@@ -381,7 +439,8 @@ async def house(database_of: Callable[[str], Any]) -> AsyncIterator[House]:
     clock = FixedClock(at=NOW)
     async with runtime_of(SERVICE, database_of("order_svc"), clock=clock) as runtime:
         found = House(runtime, clock)
-        await found.copies(shop(), warehouse(), listing("A", 1_000), listing("B", 1_000))
+        mall = shop("mall", channel="mall")
+        await found.copies(shop(), mall, warehouse(), listing("A", 1_000), listing("B", 1_000))
         await found.copies(listing("K", 2_500, parts={"A": 2, "B": 1}))
         yield found
         await found.is_whole()
