@@ -1,0 +1,506 @@
+"""Orders after the checkout: the clock, the buyer, staff and the warehouse change them, also at the same moment."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from order_svc.addresses.commands import opened
+
+NOW_TEXT = "2026-03-02T02:00:00Z"
+STORE = "/v1/store/demo"
+ADMIN = "/v1/admin/orders"
+House = Any
+pytestmark = pytest.mark.anyio
+
+
+# The clock.
+
+
+async def test_an_unpaid_order_expires_by_its_clock_and_not_before(house: House) -> None:
+    order_id = await house.awaiting()
+
+    house.later(minutes=14, seconds=59)
+    await house.fire()
+    assert await house.status(order_id) == "awaiting_payment"
+    house.later(seconds=1)
+    await house.fire()
+
+    assert await house.status(order_id) == "expired"
+    assert await house.types(order_id) == ["order.placed", "order.awaiting_payment", "order.expired"]
+    assert await house.deadlines(order_id) == {}
+    assert await house.open_compensations(order_id) == ["stock"]
+    await house.hears(house.released(order_id))
+    assert await house.open_compensations(order_id) == []
+
+
+async def test_money_that_comes_after_the_expiry_goes_back(house: House) -> None:
+    order_id = await house.awaiting()
+    house.later(minutes=15)
+    await house.fire()
+
+    await house.paid(order_id)
+
+    order = await house.seen(order_id)
+    assert (order.status.value, order.charged_minor, order.refunding_minor) == ("expired", 2_800, 2_800)
+    assert await house.open_compensations(order_id) == ["money", "stock"]
+    await house.paid_back(order_id)
+    assert (await house.seen(order_id)).payment_status.value == "refunded"
+    assert await house.open_compensations(order_id) == ["stock"]
+
+
+async def test_a_shops_order_that_nobody_decides_ends_after_a_quarter_of_an_hour(house: House) -> None:
+    order_id = await house.placed()
+    assert await house.deadlines(order_id) == {"undecided": house.clock.now() + timedelta(minutes=15)}
+
+    house.later(minutes=14, seconds=59)
+    await house.fire()
+    assert await house.status(order_id) == "placed"
+    house.later(seconds=1)
+    await house.fire()
+
+    [event] = await house.said(order_id, "order.rejected")
+    assert (event.data["reason"], event.data["shortages"]) == ("undecided", [])
+    assert await house.open_compensations(order_id) == ["stock"]
+    await house.hears(house.reserved(order_id), house.released(order_id))
+    assert (await house.status(order_id), await house.open_compensations(order_id)) == ("rejected", [])
+
+
+async def test_the_clock_and_the_reply_at_the_same_time_decide_once(house: House) -> None:
+    ids = [await house.placed(house.member(f"per_{n}")) for n in range(6)]
+    house.later(minutes=15)
+
+    await asyncio.gather(house.fire(), *(house.hears(house.reserved(order_id)) for order_id in ids))
+    await house.fire()
+
+    for order_id in ids:
+        decided = {"order.rejected", "order.awaiting_payment"} & set(await house.types(order_id))
+        assert len(decided) == 1
+
+
+# The replies.
+
+
+async def test_a_reply_that_is_told_twice_under_new_ids_changes_nothing_more(house: House) -> None:
+    order_id = await house.placed()
+    for _ in range(2):
+        await house.hears(house.reserved(order_id), house.reserved(order_id))
+    assert await house.types(order_id) == ["order.placed", "order.awaiting_payment"]
+    assert (await house.seen(order_id)).version == 2
+
+
+async def test_replies_about_orders_of_nobody_are_let_be(house: House) -> None:
+    await house.hears(house.reserved("ord_0"), house.shipped("ord_0"), house.benefits("locked", "ord_0"))
+    assert await house.is_untouched()
+
+
+async def test_a_batch_of_replies_moves_every_order_with_events_in_sequence(house: House) -> None:
+    ids = [await house.placed(house.member(f"per_{n}")) for n in range(5)]
+
+    await house.hears(*(house.reserved(order_id) for order_id in reversed(ids)))
+
+    assert [await house.status(order_id) for order_id in ids] == ["awaiting_payment"] * 5
+    [event] = await house.said(ids[0], "order.awaiting_payment")
+    assert (event.seq, event.topic, event.headers["ce_benefits"]) == (2, "order.events", "0")
+    assert event.headers["ce_subject"] == ids[0]
+
+
+# Payment, parcels, completion.
+
+
+async def test_a_paid_order_is_confirmed_shipped_and_completed(house: House) -> None:
+    buyer = house.member()
+    order_id = await house.confirmed(buyer)
+    await house.hears(house.accepted(order_id))
+    await house.hears(house.shipped(order_id, 1, parcel="shp_1"))
+    halfway = (await buyer.get(f"{STORE}/orders/{order_id}")).json()
+    house.later(hours=1)
+    await house.hears(house.shipped(order_id, 1, parcel="shp_2"), house.delivered(order_id, 1, parcel="shp_2"))
+    await house.hears(house.delivered(order_id, 1, parcel="shp_1"))
+
+    assert (halfway["status"], halfway["fulfilment_status"], halfway["possible"]) == ("in_fulfilment", "partial", [])
+    order = (await house.member().get(f"{STORE}/orders/{order_id}")).json()
+    assert (order["status"], order["payment_status"], order["fulfilment_status"]) == ("completed", "paid", "delivered")
+    assert [(line["shipped"], line["delivered"]) for line in order["lines"]] == [(2, 2)]
+    assert await house.types(order_id) == [
+        "order.placed",
+        "order.awaiting_payment",
+        "payment.recorded",
+        "order.paid",
+        "order.confirmed",
+        "order.completed",
+    ]
+    [confirmed] = await house.said(order_id, "order.confirmed")
+    assert confirmed.data["allocations"] == [{"line_id": "l1", "warehouse": "main", "quantity": 2}]
+    assert confirmed.data["address_ref"] == (await house.seen(order_id)).address_ref
+    assert await house.deadlines(order_id) == {}
+
+
+async def test_parcels_told_twice_late_or_out_of_order_are_counted_once(house: House) -> None:
+    order_id = await house.confirmed()
+
+    await house.hears(house.delivered(order_id), house.delivered(order_id))
+    await house.hears(house.shipped(order_id), house.delivered(order_id))
+
+    order = await house.seen(order_id)
+    assert (order.status.value, order.shipped_units, order.delivered_units) == ("completed", 2, 2)
+    assert (await house.types(order_id)).count("order.completed") == 1
+
+
+async def test_a_parcel_left_when_it_left_though_its_arrival_is_told_in_the_same_breath(house: House) -> None:
+    order_id = await house.confirmed()
+    left = house.shipped(order_id)
+    arrived = house.delivered(order_id).model_copy(update={"at": left.at + timedelta(hours=5)})
+
+    await house.hears(left, arrived)
+
+    tracking = (await house.member().get(f"{STORE}/orders/{order_id}/tracking")).json()
+    [parcel] = tracking["shipments"]
+    assert (parcel["shipped_at"], parcel["delivered_at"]) == (NOW_TEXT, "2026-03-02T07:00:00Z")
+
+
+async def test_tracking_shows_parcels_and_the_promise_and_nobody_elses(house: House) -> None:
+    buyer = house.member()
+    order_id = await house.confirmed(buyer)
+    await house.hears(house.shipped(order_id))
+
+    tracking = (await buyer.get(f"{STORE}/orders/{order_id}/tracking")).json()
+
+    assert (tracking["status"], tracking["fulfilment_status"]) == ("in_fulfilment", "shipped")
+    assert tracking["promise"]["ship_by"] == "2026-03-03T02:00:00Z"
+    assert tracking["shipments"] == [
+        {
+            "shipment_id": "shp_1",
+            "warehouse": "main",
+            "carrier": "SF",
+            "tracking_no": "SF-shp_1",
+            "lines": [{"line_id": "l1", "quantity": 2}],
+            "shipped_at": NOW_TEXT,
+            "delivered_at": None,
+        }
+    ]
+    assert (await house.member("per_2").get(f"{STORE}/orders/{order_id}/tracking")).status_code == 404
+    assert (await buyer.get(f"/v1/store/other/orders/{order_id}/tracking")).status_code == 404
+
+
+async def test_cash_on_delivery_is_confirmed_at_once_and_paid_at_the_door(house: House) -> None:
+    order_id = await house.awaiting(payment_method="cod")
+    assert await house.types(order_id) == ["order.placed", "order.confirmed"]
+
+    await house.hears(house.shipped(order_id), house.delivered(order_id))
+
+    assert (await house.types(order_id))[2:] == ["payment.recorded", "order.paid", "order.completed"]
+    assert (await house.seen(order_id)).charged_minor == 2_800
+
+
+@pytest.mark.parametrize("transferred", [1_000, 2_800, 3_000])
+async def test_at_the_door_is_paid_what_was_not_transferred_before(house: House, transferred: int) -> None:
+    order_id = await house.awaiting(payment_method="cod")
+    await house.paid(order_id, transferred)
+
+    await house.hears(house.shipped(order_id), house.delivered(order_id))
+
+    order = await house.seen(order_id)
+    assert (order.status.value, order.charged_minor) == ("completed", max(2_800, transferred))
+
+
+# Cancelling.
+
+
+async def test_an_unpaid_order_is_cancelled_by_its_buyer_and_gone_when_the_goods_are_back(house: House) -> None:
+    buyer = house.member()
+    order_id = await house.awaiting(buyer)
+
+    answer = await house.cancel(buyer, order_id, key="c1")
+    replay = await house.cancel(buyer, order_id, key="c1")
+    again = await house.cancel(buyer, order_id)
+
+    assert (answer.status_code, answer.json()["status"], answer.json()["possible"]) == (200, "cancelling", [])
+    assert (replay.status_code, replay.json(), replay.headers["Idempotent-Replayed"]) == (200, answer.json(), "true")
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/illegal-transition")
+    assert (again.json()["state"], again.json()["possible"]) == ("cancelling", [])
+    assert await house.deadlines(order_id) == {}
+    await house.hears(house.released(order_id))
+    assert await house.types(order_id) == [
+        "order.placed",
+        "order.awaiting_payment",
+        "order.cancelling",
+        "order.cancelled",
+    ]
+    house.later(minutes=30)
+    await house.fire()
+    assert await house.status(order_id) == "cancelled"
+
+
+async def test_an_order_cancelled_before_its_reply_ignores_the_reply(house: House) -> None:
+    order_id = await house.placed()
+    await house.cancel(house.member(), order_id)
+    await house.hears(house.reserved(order_id))
+    assert await house.status(order_id) == "cancelling"
+    await house.hears(house.released(order_id))
+    assert await house.types(order_id) == ["order.placed", "order.cancelling", "order.cancelled"]
+
+
+async def test_a_paid_order_is_cancelled_only_with_its_money_back(house: House) -> None:
+    order_id = await house.confirmed()
+
+    await house.cancel(house.member(), order_id)
+    assert (await house.seen(order_id)).refunding_minor == 0, "the goods first"
+    await house.hears(house.released(order_id))
+    assert (await house.status(order_id), (await house.seen(order_id)).refunding_minor) == ("cancelling", 2_800)
+    await house.paid_back(order_id)
+
+    assert (await house.types(order_id))[-4:] == [
+        "order.cancelling",
+        "payment.recorded",
+        "order.refunded",
+        "order.cancelled",
+    ]
+    assert await house.open_compensations(order_id) == []
+
+
+async def test_a_parcel_that_has_left_takes_the_cancelling_back(house: House) -> None:
+    buyer = house.member()
+    order_id = await house.confirmed(buyer)
+    await house.hears(house.accepted(order_id))
+    await house.cancel(buyer, order_id)
+
+    await house.hears(house.shipped(order_id), house.release_refused(order_id))
+
+    assert await house.status(order_id) == "in_fulfilment"
+    assert (await house.types(order_id))[-2:] == ["order.cancelling", "order.cancel_refused"]
+    assert await house.open_compensations(order_id) == []
+    refused = await house.cancel(buyer, order_id)
+    assert (refused.status_code, refused.json()["state"]) == (409, "in_fulfilment")
+    await house.hears(house.delivered(order_id))
+    assert await house.status(order_id) == "completed"
+
+
+async def test_cancelling_and_paying_at_the_same_time_ends_with_everything_back(house: House) -> None:
+    buyers = [house.member(f"per_{n}") for n in range(5)]
+    ids = [await house.awaiting(buyer) for buyer in buyers]
+
+    await asyncio.gather(
+        *(house.paid(order_id) for order_id in ids),
+        *(house.cancel(buyer, order_id) for buyer, order_id in zip(buyers, ids, strict=True)),
+    )
+    await house.hears(*(house.released(order_id) for order_id in ids))
+    for order_id in ids:
+        await house.paid_back(order_id)
+
+    for order_id in ids:
+        order = await house.seen(order_id)
+        assert (order.status.value, order.charged_minor, order.refunded_minor) == ("cancelled", 2_800, 2_800)
+
+
+async def test_two_who_cancel_at_once_cancel_once(house: House) -> None:
+    order_id = await house.awaiting()
+    answers = await asyncio.gather(*(house.cancel(house.member(), order_id) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+    assert (await house.types(order_id)).count("order.cancelling") == 1
+
+
+# Staff.
+
+
+async def test_staff_cancels_upon_the_version_it_saw(house: House) -> None:
+    order_id = await house.awaiting()
+    stale = await house.act(order_id, "cancel", version=1, reason="buyer_called")
+    assert (stale.status_code, stale.json()["type"]) == (409, "/problems/stale-version")
+    assert await house.status(order_id) == "awaiting_payment"
+
+    answer = await house.act(order_id, "cancel", reason="buyer_called")
+
+    assert (answer.status_code, answer.json()["status"], answer.json()["reason"]) == (200, "cancelling", "buyer_called")
+    [event] = await house.said(order_id, "order.cancelling")
+    assert (event.data["reason"], event.headers["ce_actor"]) == ("buyer_called", "staff:stf_test")
+
+
+async def test_an_incomplete_address_waits_for_staff_who_completes_and_approves_it(house: House) -> None:
+    address = {"country": "CN", "province": "Shanghai", "city": "Shanghai", "district": "Xuhui"}
+    order_id = await house.confirmed(address=address)
+    seen = (await house.staff().get(f"{ADMIN}/{order_id}")).json()
+    assert (seen["status"], seen["payment_status"], seen["possible"]) == ("on_hold", "paid", ["approve", "cancel"])
+    for_buyer = (await house.member().get(f"{STORE}/orders/{order_id}")).json()
+    assert for_buyer["timeline"][-1] == {"at": NOW_TEXT, "kind": "on_hold", "facts": {}}
+
+    whole = {**address, "street": "Huaihai Road 1", "postcode": "200030"}
+    amended = await house.act(order_id, "amend", contact={"name": "Lin", "phone": "13800000000"}, address=whole)
+    approved = await house.act(order_id, "approve", note="called the buyer")
+
+    assert (amended.status_code, amended.json()["money_difference"]) == (200, house.amount(0))
+    assert (approved.status_code, approved.json()["status"]) == (200, "confirmed")
+    assert (await house.types(order_id))[-4:] == [
+        "order.held",
+        "order.changed",
+        "order.hold_released",
+        "order.confirmed",
+    ]
+    again = await house.act(order_id, "approve")
+    assert (again.status_code, again.json()["state"], again.json()["possible"]) == (409, "confirmed", ["cancel"])
+
+
+async def test_a_new_address_replaces_the_old_one_and_stays_secret(house: House) -> None:
+    order_id = await house.confirmed()
+    reference = (await house.seen(order_id)).address_ref
+    there = {"country": "CN", "province": "Shanghai", "city": "Shanghai", "district": "Pudong", "street": "Century 9"}
+
+    answer = await house.act(order_id, "amend", contact={"name": "Bao Yu", "phone": "13900000000"}, address=there)
+
+    assert answer.status_code == 200, answer.text
+    async with house.runtime.db.read() as con:
+        address = await opened(con, house.runtime.settings.vault_key, reference)
+    assert address is not None
+    assert (address.name, address.street, address.postcode) == ("Bao Yu", "Century 9", None)
+    [event] = await house.said(order_id, "order.changed")
+    region = {"country": "CN", "province": "Shanghai", "city": "Shanghai"}
+    assert event.data["before"] == {"region": {**region, "district": "Xuhui"}, "address_missing": []}
+    assert event.data["after"] == {"region": {**region, "district": "Pudong"}, "address_missing": ["postcode"]}
+    assert "Century" not in str(event.data)
+    assert (await house.seen(order_id)).region["district"] == "Pudong"
+    timeline = (await house.staff().get(f"{ADMIN}/{order_id}/timeline")).json()["items"]
+    assert "Bao" not in str(timeline)
+    assert "Century" not in str(timeline)
+
+
+async def test_an_address_in_another_region_or_of_a_parcel_in_hand_stays_as_it_is(house: House) -> None:
+    order_id = await house.confirmed()
+    contact = {"name": "Bao Yu", "phone": "13900000000"}
+    elsewhere = {"country": "CN", "province": "Zhejiang", "city": "Hangzhou", "street": "West 1", "postcode": "310000"}
+    here = {"country": "CN", "province": "Shanghai", "city": "Shanghai", "street": "West 1", "postcode": "200030"}
+
+    refused = await house.act(order_id, "amend", contact=contact, address=elsewhere)
+    await house.hears(house.accepted(order_id))
+    late = await house.act(order_id, "amend", contact=contact, address=here)
+
+    assert refused.status_code == 422
+    assert [one["pointer"] for one in refused.json()["errors"]] == ["/address/province", "/address/city"]
+    assert (late.status_code, late.json()["type"]) == (409, "/problems/illegal-transition")
+    assert await house.said(order_id, "order.changed") == []
+    async with house.runtime.db.read() as con:
+        address = await opened(con, house.runtime.settings.vault_key, (await house.seen(order_id)).address_ref)
+    assert address is not None
+    assert address.name == "Lin Daiyu"
+
+
+async def test_staff_of_another_shop_sees_and_changes_nothing(house: House) -> None:
+    order_id = await house.awaiting()
+    before = await house.seen(order_id)
+    other = house.staff(shops=["elsewhere"])
+    address = {"country": "CN", "province": "Shanghai", "city": "Shanghai"}
+    bodies = {
+        "approve": {"version": 2},
+        "cancel": {"version": 2, "reason": "x"},
+        "amend": {"version": 2, "contact": {"name": "x", "phone": "13800000000"}, "address": address},
+    }
+
+    assert (await other.get(ADMIN)).json()["items"] == []
+    assert (await other.get(ADMIN, params={"shop": "demo"})).json()["items"] == []
+    for path in ("", "/timeline", "/payments"):
+        assert (await other.get(f"{ADMIN}/{order_id}{path}")).status_code == 404
+    for verb, body in bodies.items():
+        assert (await other.post(f"{ADMIN}/{order_id}/{verb}", json=body)).status_code == 404
+    assert await house.seen(order_id) == before
+    mine = house.staff(shops=["demo"])
+    assert [one["id"] for one in (await mine.get(ADMIN)).json()["items"]] == [order_id]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "allowed"),
+    [
+        (("orders:read",), {"list", "get", "timeline"}),
+        (("orders:write",), {"cancel", "amend"}),
+        (("orders:audit",), {"approve"}),
+        (("stock:read",), set()),
+    ],
+)
+async def test_each_scope_opens_what_it_says(house: House, scopes: tuple[str, ...], allowed: set[str]) -> None:
+    order_id = await house.placed()
+    staff = house.staff(*scopes)
+    answers = {
+        "list": await staff.get(ADMIN),
+        "get": await staff.get(f"{ADMIN}/{order_id}"),
+        "timeline": await staff.get(f"{ADMIN}/{order_id}/timeline"),
+        **{verb: await staff.post(f"{ADMIN}/{order_id}/{verb}", json={}) for verb in ("approve", "cancel", "amend")},
+    }
+    assert {name for name, answer in answers.items() if answer.status_code != 403} == allowed
+    assert await house.status(order_id) == "placed"
+
+
+# Lists.
+
+
+async def test_lists_go_on_where_they_ended_the_latest_first(house: House) -> None:
+    placed = []
+    for n in range(5):
+        order_id = await house.placed(house.member(f"per_{n % 2}"))
+        placed.append((house.clock.now(), order_id))
+        if n % 2:
+            house.later(seconds=1)
+    ids = [order_id for _, order_id in sorted(placed)]  # of the same moment by id
+    mine_ids = [order_id for _, order_id in (placed[3], placed[1])]
+    staff = house.staff()
+
+    found, cursor = [], None
+    for _ in range(3):
+        page = (await staff.get(ADMIN, params={"limit": 2, **({"cursor": cursor} if cursor else {})})).json()
+        found += [one["id"] for one in page["items"]]
+        cursor = page["next_cursor"]
+    assert cursor is None
+    assert found == ids[::-1]
+    mine = (await house.member("per_1").get(f"{STORE}/orders", params={"limit": 1})).json()
+    rest = await house.member("per_1").get(f"{STORE}/orders", params={"limit": 1, "cursor": mine["next_cursor"]})
+    assert [one["id"] for one in [*mine["items"], *rest.json()["items"]]] == mine_ids
+    assert rest.json()["next_cursor"] is None
+    assert (await house.member("per_9").get(f"{STORE}/orders")).json() == {"items": [], "next_cursor": None}
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "WyJ4Iiwib3JkXzEiXQ", "WzEsMl0", "WyIyMDI2LTAxLTAxIiwib3JkXzEiXQ", "e30", "MQ"]
+)
+async def test_a_cursor_of_another_list_is_refused(house: House, cursor: str) -> None:
+    for answer in (
+        await house.staff().get(ADMIN, params={"cursor": cursor}),
+        await house.member().get(f"{STORE}/orders", params={"cursor": cursor}),
+    ):
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "bad-cursor")
+
+
+async def test_staff_finds_orders_by_what_it_knows_of_them(house: House) -> None:
+    first = await house.awaiting(house.member("per_1"))
+    house.later(hours=1)
+    second = await house.placed(house.member("per_2"))
+    number = (await house.seen(first)).number
+    staff = house.staff()
+
+    async def found(**asked: Any) -> list[str]:
+        return [one["id"] for one in (await staff.get(ADMIN, params=asked)).json()["items"]]
+
+    assert await found(status="awaiting_payment") == [first]
+    assert await found(status=["awaiting_payment", "placed"]) == [second, first]
+    assert await found(number=number) == [first]
+    assert await found(person_id="per_2") == [second]
+    assert await found(shop="elsewhere") == []
+    assert await found(channel="mall") == []
+    assert await found(placed_from="2026-03-02T03:00:00Z") == [second]
+    assert await found(placed_to="2026-03-02T03:00:00Z") == [first]
+    assert (await staff.get(ADMIN, params={"status": "lost"})).status_code == 422
+    assert (await staff.get(ADMIN, params={"placed_from": "2026-03-02T03:00:00"})).status_code == 422
+
+
+async def test_the_timeline_says_who_did_what_page_by_page(house: House) -> None:
+    order_id = await house.awaiting()
+    await house.act(order_id, "cancel", reason="buyer_called")
+    path = f"{ADMIN}/{order_id}/timeline"
+
+    first = (await house.staff().get(path, params={"limit": 3})).json()
+    rest = (await house.staff().get(path, params={"limit": 3, "cursor": first["next_cursor"]})).json()
+
+    assert [(one["kind"], one["actor"]) for one in [*first["items"], *rest["items"]]] == [
+        ("placed", "customer:per_1"),
+        ("stock_reserved", "system:system"),
+        ("awaiting_payment", "system:system"),
+        ("cancelling", "staff:stf_test"),
+    ]
+    assert rest["next_cursor"] is None
