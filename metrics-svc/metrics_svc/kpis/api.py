@@ -1,16 +1,20 @@
 """Routes of figures."""
 
+from datetime import date, datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 import orjson
 from fastapi import Query, Response
 from pydantic import BaseModel
 
 from metrics_svc.kpis import queries
-from metrics_svc.kpis.asked import Faulty, Question, Wrong, read
-from metrics_svc.kpis.definitions import BY_KEY, Definition
+from metrics_svc.kpis.asked import Faulty, Looking, Question, Wrong, look, read
+from metrics_svc.kpis.behind import Mark, Wanted
+from metrics_svc.kpis.definitions import BY_KEY, By, Definition
 from svc_kit.access import Principal, scope
 from svc_kit.doors import Read, Router, Rt, Who
+from svc_kit.paging import Page, PageQuery
 from svc_kit.refusals import Fault, NotFound, Refusal, ValidationFailed, refuses
 
 router = Router(tags=["kpis"])
@@ -39,6 +43,32 @@ class KpiRow(BaseModel):
 
 class KpiRows(BaseModel):
     rows: list[KpiRow]
+
+
+class FactView(BaseModel):
+    """A fact with the event it came from. `adds`: what it adds to the number; null where several facts count as one
+    (an order with two such lines, a person, a visitor). `day`: in the shop's time zone.
+    """
+
+    event_id: UUID
+    type: str
+    at: datetime
+    day: date
+    adds: int | None
+    shop: str
+    channel: str
+    currency: str | None = None
+    order_id: str | None = None
+    line_id: str | None = None
+    person_id: str | None = None
+    visitor_id: str | None = None
+    session_id: str | None = None
+    product_id: str | None = None
+    category_id: str | None = None
+    sku: str | None = None
+    units: int | None = None
+    amount_minor: int | None = None
+    discount_minor: int | None = None
 
 
 class DefinitionView(BaseModel):
@@ -142,3 +172,56 @@ async def get_figures(
 @router.get("/v1/admin/kpis/definitions", dependencies=[scope("metrics:read")], responses=refuses())
 async def get_definitions() -> Definitions:
     return Definitions(items=[view(one) for one in BY_KEY.values()])
+
+
+@router.get(
+    "/v1/admin/kpis/{key}/events",
+    dependencies=[scope("metrics:read")],
+    responses=refuses(UnknownKpi, NotFound, ValidationFailed),
+)
+async def get_facts(
+    key: str,
+    con: Read,
+    rt: Rt,
+    who: Who,
+    page: PageQuery,
+    from_: Annotated[str | None, Query(alias="from", max_length=64, description="shop day, inclusive")] = None,
+    to: Annotated[str | None, Query(max_length=64, description="shop day, inclusive")] = None,
+    window_days: Annotated[str | None, Query(max_length=64, description="of repurchase_rate; 365")] = None,
+    part: Annotated[str | None, Query(max_length=64, description="numerator (default) or denominator")] = None,
+    shop: Shop = None,
+    currency: Text = None,
+    channel: Text = None,
+    product_id: Text = None,
+    category_id: Text = None,
+    sku: Text = None,
+) -> Page[FactView]:
+    """The facts behind a row of figures: its period and its dims are the parameters."""
+    said = {By.CHANNEL: channel, By.PRODUCT: product_id, By.CATEGORY: category_id, By.SKU: sku}
+    only = {by: value for by, value in said.items() if value is not None}
+    looked = look(Looking(key, from_, to, window_days, part, only))
+    if isinstance(looked, Faulty):
+        raise refusal(looked)
+    await require_shop(con, who, shop)
+    wanted = Wanted(looked.measure, looked.period, queries.shops_asked(shop, who.shops), only, currency)
+    limit, memory = page.limit + 1, rt.settings.kpi_work_mem_mb
+    found = await queries.facts_behind(con, wanted, after=mark_of(page), limit=limit, work_mem_mb=memory)
+    marks = {id(one): [one["at"].isoformat(), one["mark_id"], one["mark_line"]] for one in found}
+    cut = page.of(found, key=lambda one: marks[id(one)])
+    return Page(items=[FactView(**one) for one in cut.items], next_cursor=cut.next_cursor)
+
+
+def mark_of(page: PageQuery) -> Mark | None:
+    """Raises ValidationFailed for a cursor that is not ours."""
+    match page.after(list):
+        case None:
+            return None
+        case [str(at), str(id_), str(line)]:
+            try:
+                moment = datetime.fromisoformat(at)
+            except ValueError:
+                moment = None
+            if moment is not None and moment.tzinfo is not None:
+                return moment, id_, line
+    fault_ = Fault("/cursor", "bad-cursor", "Use a cursor from next_cursor", "请使用 next_cursor 返回的游标")
+    raise ValidationFailed([fault_])

@@ -1,12 +1,12 @@
 """What a client asks for, read from query parameters: every fault at once, or a question that can be answered. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 
-from metrics_svc.kpis.definitions import BY_KEY, WINDOW_DAYS, WINDOWS_DAYS, By, Definition, Grain
+from metrics_svc.kpis.definitions import BY_KEY, DIMS, WINDOW_DAYS, WINDOWS_DAYS, By, Definition, Grain, Measure
 
 DAY_FIRST, DAY_LAST = date(2000, 1, 1), date(2199, 12, 31)
 DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$", re.ASCII)
@@ -80,6 +80,25 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Looking:
+    """A question for the facts behind a figure. `only`: dimension → what it must say."""
+
+    key: str
+    from_: str | None = None
+    to: str | None = None
+    window_days: str | None = None
+    part: str | None = None
+    only: Mapping[By, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    definition: Definition
+    measure: Measure
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
 class Faulty:
     """`unknown`: keys that there are not; they make the answer a 404, whatever else is wrong."""
 
@@ -98,6 +117,38 @@ def read(question: Question) -> Asked | Faulty:
     if wrong or period is None:
         return Faulty(unknown, tuple(wrong))
     return Asked(definitions, period, grain, by, window)
+
+
+def look(looking: Looking) -> Looked | Faulty:
+    wrong: list[Wrong] = []
+    definition = BY_KEY.get(looking.key)
+    if definition is None:
+        wrong.append(unknown_key("/key", looking.key))
+    period = period_of(looking.from_, looking.to, wrong)
+    window = window_of(looking.window_days, wrong)
+    measure = _part_of(definition, looking.part, wrong)
+    for by in looking.only if definition else ():
+        if definition and by not in definition.by:
+            en, zh = f"{definition.key} cannot be shown by {by}", f"{definition.key} 不支持按 {by} 拆分"
+            facts: dict[str, object] = {"key": definition.key, "possible": sorted(definition.by)}
+            wrong.append(Wrong(f"/{DIMS[by]}", "by-not-possible", en, zh, facts))
+    if wrong or definition is None or period is None or measure is None:
+        return Faulty(() if definition else (looking.key[:64],), tuple(wrong))
+    return Looked(definition, measure, period.window(window) if definition.windows_days else period)
+
+
+def _part_of(definition: Definition | None, part: str | None, wrong: list[Wrong]) -> Measure | None:
+    if part not in (None, "numerator", "denominator"):
+        words = "numerator, denominator"
+        facts: dict[str, object] = {"possible": ["numerator", "denominator"]}
+        wrong.append(Wrong("/part", "unknown-value", f"One of {words}", f"可选值：{words}", facts))
+        return None
+    if definition is None or part != "denominator":
+        return definition.numerator if definition else None
+    if definition.denominator is None:
+        en, zh = f"{definition.key} has no denominator", f"{definition.key} 没有分母"
+        wrong.append(Wrong("/part", "no-denominator", en, zh, {"key": definition.key}))
+    return definition.denominator
 
 
 def keys_of(text: str | None, wrong: list[Wrong]) -> tuple[tuple[str, ...], tuple[str, ...]]:

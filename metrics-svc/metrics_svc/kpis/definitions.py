@@ -30,6 +30,14 @@ class By(StrEnum):
     SKU = "sku"
 
 
+DIMS: Mapping[By, str] = {
+    By.PRODUCT: "product_id",
+    By.CATEGORY: "category_id",
+    By.CHANNEL: "channel",
+    By.SKU: "sku",
+}
+
+
 class Measure(StrEnum):
     """What is counted from the facts in one scan each; the name before the dot says which scan."""
 

@@ -1,13 +1,15 @@
 """Answering questions about figures."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import asyncpg
 
 from metrics_svc.copies.queries import knows_shop
-from metrics_svc.kpis import store
+from metrics_svc.kpis import behind, store
 from metrics_svc.kpis.asked import Asked
-from metrics_svc.kpis.rules import figure, needed, row
+from metrics_svc.kpis.behind import Mark, Wanted
+from metrics_svc.kpis.rules import figure, needed, row, share
 
 Rows = list[dict[str, object]]
 
@@ -25,17 +27,31 @@ async def figures(
     """
     measures = {measure for one in asked.definitions for measure in needed(one)}
     allowed = None if shops is None else sorted(shops)
+    # Every figure may have a row in every cell: what would be too long is not read to its end.
+    cells_max = rows_max // max(1, len(asked.definitions))
     async with store.snapshot(con, asked.widest, work_mem_mb=work_mem_mb):
-        found = await store.measured(con, asked, measures, shops=allowed, cells_max=rows_max)
+        found = await store.measured(con, asked, measures, shops=allowed, cells_max=cells_max)
+    if len(found) > cells_max:
+        raise TooManyRows
     cells = sorted(found)
-    rows = [
+    return [
         row(definition, cell, value, asked)
         for definition in asked.definitions
         for cell in cells
         if (value := figure(definition, found[cell])) is not None
     ]
-    if len(rows) > rows_max or len(cells) > rows_max:
-        raise TooManyRows
+
+
+async def facts_behind(
+    con: asyncpg.Connection, wanted: Wanted, *, after: Mark | None, limit: int, work_mem_mb: int
+) -> list[dict[str, Any]]:
+    """By time; `adds`: what the fact adds to the number."""
+    async with store.snapshot(con, wanted.period, work_mem_mb=work_mem_mb):
+        found = await behind.facts(con, wanted, after=after, limit=limit)
+    rows = [dict(row) for row in found]
+    for one in rows:
+        figures = {name: one.get(name) or 0 for name in ("units", "amount_minor", "discount_minor")}
+        one["adds"] = share(wanted.measure, **figures, by_line=wanted.by_line)
     return rows
 
 

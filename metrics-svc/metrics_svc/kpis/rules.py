@@ -6,15 +6,9 @@ from datetime import date
 from typing import assert_never
 
 from metrics_svc.kpis.asked import Asked, Period
-from metrics_svc.kpis.definitions import By, Definition, Grain, Measure, Shape
+from metrics_svc.kpis.definitions import DIMS, Definition, Grain, Measure, Shape
 
 RATE_DIGITS = 6
-DIMS: Mapping[By, str] = {
-    By.PRODUCT: "product_id",
-    By.CATEGORY: "category_id",
-    By.CHANNEL: "channel",
-    By.SKU: "sku",
-}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,6 +54,23 @@ def figure(definition: Definition, measures: Measures) -> Figure | None:
             return Figure(rate(numerator, denominator), numerator, denominator)
         case _:
             assert_never(definition.shape)
+
+
+def share(measure: Measure, *, units: int, amount_minor: int, discount_minor: int, by_line: bool) -> int | None:
+    """What one fact adds to a measure; None where several facts may count as one."""
+    match measure:
+        case Measure.ORDERS | Measure.PAID_ORDERS:
+            return None if by_line else 1
+        case Measure.VIEWS:
+            return 1
+        case Measure.UNITS:
+            return units
+        case Measure.AMOUNT | Measure.PAID_AMOUNT | Measure.REFUNDED:
+            return amount_minor
+        case Measure.DISCOUNT:
+            return discount_minor
+        case _:
+            return None
 
 
 def half_up(numerator: int, denominator: int) -> int | None:
