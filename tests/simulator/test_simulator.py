@@ -1,5 +1,6 @@
 """Ten thousand runs of the backbone in memory, each replayable by its number."""
 
+import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
 
@@ -34,7 +35,8 @@ def run_block(first: int) -> tuple[int, int, int, list[str]]:
 
 @pytest.mark.slow
 def test_nothing_is_lost_doubled_or_out_of_order_in_any_run() -> None:
-    with ProcessPoolExecutor() as pool:
+    # Fresh interpreters: this one has threads, and may not be forked.
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         blocks = list(pool.map(run_block, range(0, SEEDS, BLOCK)))
 
     violated = [words for *_, found in blocks for words in found]
