@@ -15,9 +15,9 @@ from svc_local.troubles import Trouble
 
 ORDERS_PER_BULK = 100
 LINES_PER_BULK = 2_000  # a line is some 220 bytes and a body may have a mebibyte
-STEPS_PER_BULK = 500
+STEPS_PER_BULK = 250  # shipping locks the levels of all its lines: larger ones wait for each other
 IN_FLIGHT = 4
-GROUPS_IN_FLIGHT = 3
+GROUPS_IN_FLIGHT = 2
 PATIENCE_SECONDS = 90.0
 POLL_SECONDS = 0.3
 REFUSALS_NAMED = 5

@@ -1,5 +1,6 @@
 """What is left in the warehouse: nothing of anything, the ledger says the same, and one unit more is refused."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ SIGNS: Mapping[str, tuple[int, int]] = {
 SKUS_PER_REQUEST = 50
 IN_FLIGHT = 4
 SAMPLE = 12
+DECIDED_SECONDS = 60.0
 
 
 def levels_of(door: DemoDoor, selection: Selection, progress: Progressing) -> dict[str, dict[str, int]]:
@@ -87,7 +89,12 @@ def sample_of(articles: Sequence[Article]) -> list[Article]:
 def one_more(door: DemoDoor, selection: Selection, article: Article) -> str | None:
     """None where a buyer of one more unit hears that the stock is short; else what was answered."""
     path = f"/v1/store/{selection.shop}/checkout"
-    answer = door.send("POST", path, json=bodies.one_more_body(selection, article), headers=key() | bodies.somebody())
+    asked = {"json": bodies.one_more_body(selection, article), "headers": key() | bodies.somebody()}
+    answer = door.send("POST", path, **asked)
+    deadline = time.monotonic() + DECIDED_SECONDS
+    # Not decided yet: the same request again, under the same key, answers with the order as it is then.
+    while answer.status_code == 202 and time.monotonic() < deadline:
+        answer = door.send("POST", path, **asked)
     problem = answer.json() if answer.content else {}
     if answer.status_code == 409 and slug_of(problem) == "stock-short":
         return None
