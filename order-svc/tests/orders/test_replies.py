@@ -1,7 +1,6 @@
 """What the other services say, on real rows: in every order, twice, late, and many orders at once."""
 
 import asyncio
-from datetime import timedelta
 from itertools import permutations
 from typing import Any
 from uuid import uuid4
@@ -14,40 +13,6 @@ from svc_kit.testing import deliver
 
 pytestmark = pytest.mark.anyio
 House = Any
-
-
-async def test_an_order_goes_through_its_whole_life(house: House) -> None:
-    order_id = await house.awaiting()
-    await house.hears(house.accepted(order_id))  # not confirmed yet: only remembered
-    assert await house.status(order_id) == "awaiting_payment"
-    order_id = await house.awaiting(payment_method="cod")
-    assert await house.status(order_id) == "confirmed"
-    for event, status in (
-        (house.accepted(order_id), "in_fulfilment"),
-        (house.shipped(order_id), "in_fulfilment"),
-        (house.delivered(order_id), "completed"),
-    ):
-        await house.hears(event)
-        assert await house.status(order_id) == status
-    assert await house.types(order_id) == [
-        "order.placed",
-        "order.confirmed",
-        "payment.recorded",
-        "order.paid",
-        "order.completed",
-    ]
-    assert await house.kinds(order_id) == [
-        "placed",
-        "stock_reserved",
-        "auditing",
-        "confirmed",
-        "fulfilment_accepted",
-        "in_fulfilment",
-        "shipped",
-        "delivered",
-        "paid",
-        "completed",
-    ]
 
 
 async def test_every_order_of_arrival_ends_in_the_same_completed_order(house: House) -> None:
@@ -85,12 +50,6 @@ async def test_a_batch_may_hold_every_step_of_one_order(house: House) -> None:
     assert (order.status.value, order.shipped_units, order.delivered_units) == ("completed", 2, 2)
 
 
-async def test_what_concerns_no_order_of_ours_is_let_be(house: House) -> None:
-    await house.hears(house.reserved("ord_unknown"), house.shipped("ord_unknown"), house.released("ord_unknown"))
-    assert await house.is_untouched()
-    assert await house.rows("order_shipment") == 0
-
-
 async def test_more_parcels_than_units_are_poison_and_change_nothing(house: House) -> None:
     order_id = await house.awaiting(payment_method="cod")
     with pytest.raises(asyncpg.CheckViolationError):
@@ -108,58 +67,6 @@ async def test_the_promise_and_the_address_leave_with_the_confirmation(house: Ho
     assert order.promise is not None
     assert order.promise.ship_by > house.clock.now()
     assert event.headers["ce_causationid"]
-
-
-async def test_reserved_goods_of_a_rejected_order_are_asked_back_until_they_are_back(house: House) -> None:
-    order_id = await house.placed()
-    house.later(minutes=15)
-    await house.fire()
-    order = await house.seen(order_id)
-    assert (order.status.value, order.reason) == ("rejected", "undecided")
-    assert await house.open_compensations(order_id) == ["stock"]
-    await house.hears(house.reserved(order_id))  # too late: the end is on its way already
-    assert await house.status(order_id) == "rejected"
-    await house.hears(house.released(order_id))
-    assert await house.open_compensations(order_id) == []
-
-
-async def test_a_decision_in_time_takes_the_deadline_away(house: House) -> None:
-    order_id = await house.placed()
-    assert await house.deadlines(order_id) == {"undecided": house.clock.now() + timedelta(minutes=15)}
-    await house.hears(house.reserved(order_id))
-    assert await house.deadlines(order_id) == {"unpaid": house.clock.now() + timedelta(seconds=900)}
-    house.later(minutes=14)
-    await house.fire()
-    assert await house.status(order_id) == "awaiting_payment"
-
-
-async def test_an_unpaid_order_expires_and_its_goods_come_back(house: House) -> None:
-    order_id = await house.awaiting()
-    house.later(seconds=900)
-    await house.fire()
-    order = await house.seen(order_id)
-    assert (order.status.value, order.reason) == ("expired", "unpaid")
-    assert (await house.types(order_id))[-1] == "order.expired"
-    assert await house.open_compensations(order_id) == ["stock"]
-    assert await house.deadlines(order_id) == {}
-    await house.hears(house.released(order_id), house.released(order_id))
-    assert await house.open_compensations(order_id) == []
-    assert (await house.kinds(order_id)).count("stock_released") == 1
-
-
-async def test_expiry_and_a_reply_at_the_same_time_never_both_happen(house: House) -> None:
-    ids = [await house.placed(house.member(f"per_{n}")) for n in range(20)]
-    house.later(minutes=15)
-    await asyncio.gather(house.hears(*(house.reserved(one) for one in ids)), house.fire())
-    for order_id in ids:
-        types = await house.types(order_id)
-        assert types in (["order.placed", "order.awaiting_payment"], ["order.placed", "order.rejected"])
-
-
-async def test_many_orders_are_decided_in_one_transaction(house: House) -> None:
-    ids = [await house.placed(house.member(f"per_{n}")) for n in range(30)]
-    await house.hears(*(house.reserved(one) if n % 2 else house.refused(one) for n, one in enumerate(ids)))
-    assert [await house.status(one) for one in ids] == ["rejected", "awaiting_payment"] * 15
 
 
 async def test_two_batches_over_the_same_orders_do_not_deadlock(house: House) -> None:
