@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 import uvicorn
@@ -20,6 +21,7 @@ from gateway.app import SERVICE
 from svc_contracts.suite import SERVICES
 from svc_kit.assembly import Runtime
 from svc_kit.testing import runtime_of
+from svc_local.testing import PostgresForTests
 
 ACCESS_KEY = base64.b64encode(bytes(range(1, 33))).decode()
 OWNER, PASSWORD = "owner", "correct horse battery"
@@ -36,7 +38,7 @@ async def served(app: Any) -> AsyncIterator[str]:
         sock.listen(128)
         config = uvicorn.Config(
             app, lifespan="off", access_log=False, log_config=None, http="httptools", server_header=False,
-            date_header=False, timeout_graceful_shutdown=2,
+            date_header=False, timeout_graceful_shutdown=1,
         )  # fmt: skip
         server = uvicorn.Server(config)
         server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
@@ -140,16 +142,34 @@ def client_at(url: str, **headers: str) -> httpx.AsyncClient:
 Opened = Callable[..., Awaitable[Gateway]]
 
 
+@pytest.fixture(scope="session")
+def shared_database(postgres: PostgresForTests) -> Any:
+    """One for the run: a clone per test would cost more than most of the tests."""
+    _, urls = postgres.clone_of("gateway")
+    return urls
+
+
 @pytest.fixture
-async def gateway_of(database_of: Callable[[str], Any]) -> AsyncIterator[Opened]:
+async def database(shared_database: Any) -> Any:
+    """Its address, nobody in it."""
+    con = await asyncpg.connect(shared_database.app)
+    try:
+        await con.execute("DELETE FROM account")
+    finally:
+        await con.close()
+    return shared_database
+
+
+@pytest.fixture
+async def gateway_of(database: Any) -> AsyncIterator[Opened]:
     """`gateway_of(services={"catalog-svc": url}, **settings)`: one that runs; services not named are away."""
     async with AsyncExitStack() as stack:
 
         async def open_one(*, services: dict[str, str] | None = None, **more: Any) -> Gateway:
             clock = more.pop("clock", None)
             urls = {name: NOWHERE for name in SERVICES if name != "gateway"} | (services or {})
-            given = {"access_signing_key": ACCESS_KEY, "service_urls": urls, **more}
-            runtime = await stack.enter_async_context(runtime_of(SERVICE, database_of("gateway"), clock=clock, **given))
+            given = {"access_signing_key": ACCESS_KEY, "service_urls": urls} | more
+            runtime = await stack.enter_async_context(runtime_of(SERVICE, database, clock=clock, **given))
             url = await stack.enter_async_context(served(runtime.app.state.front))
             found = Gateway(runtime, url, client_at(url))
             stack.push_async_callback(close, found)

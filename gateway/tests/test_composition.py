@@ -95,8 +95,8 @@ async def test_a_complete_page_is_remembered_and_an_incomplete_one_is_not(gatewa
         ({"marketing": Service(PROMOTIONS)}, ["delivery_promise"]),
         ({"orders": Service(PROMISE)}, ["promotions"]),
         ({}, ["delivery_promise", "promotions"]),
-        ({"marketing": Service(PROMOTIONS, seconds=5), "orders": Service(PROMISE)}, ["promotions"]),
-        ({"marketing": Service(PROMOTIONS), "orders": Service(PROMISE, seconds=5)}, ["delivery_promise"]),
+        ({"marketing": Service(PROMOTIONS, seconds=10), "orders": Service(PROMISE)}, ["promotions"]),
+        ({"marketing": Service(PROMOTIONS), "orders": Service(PROMISE, seconds=10)}, ["delivery_promise"]),
         ({"marketing": Service({}, status=500), "orders": Service({}, status=422)}, ["delivery_promise", "promotions"]),
         ({"marketing": Service({}, status=404), "orders": Service({}, status=404)}, []),
     ],
@@ -105,8 +105,9 @@ async def test_a_complete_page_is_remembered_and_an_incomplete_one_is_not(gatewa
 async def test_parts_that_are_away_or_slow_are_named_and_the_rest_is_there(
     gateway_of: Opened, parts: dict[str, Service], missing: list[str]
 ) -> None:
-    began = asyncio.get_running_loop().time()
+    slow = any(part.seconds for part in parts.values())
     async with composed(gateway_of, catalogue=Service(PRODUCT), **parts) as gateway:
+        began = asyncio.get_running_loop().time()
         answer = await gateway.http.get(PAGE)
         took = asyncio.get_running_loop().time() - began
 
@@ -118,7 +119,7 @@ async def test_parts_that_are_away_or_slow_are_named_and_the_rest_is_there(
         assert page["promotions"] == []
     if "delivery_promise" in missing or parts["orders"].status == 404:
         assert page["delivery_promise"] is None
-    assert took < 4
+    assert took < 6 or not slow
 
 
 async def test_the_required_part_decides(gateway_of: Opened) -> None:
@@ -127,7 +128,7 @@ async def test_the_required_part_decides(gateway_of: Opened) -> None:
         away = await gateway.http.get(PAGE)
     async with composed(gateway_of, catalogue=Service({}, status=404), **others) as gateway:
         unknown = await gateway.http.get(PAGE)
-    async with composed(gateway_of, catalogue=Service(PRODUCT, seconds=5), **others) as gateway:
+    async with composed(gateway_of, catalogue=Service(PRODUCT, seconds=10), **others) as gateway:
         slow = await gateway.http.get(PAGE)
     async with composed(gateway_of, catalogue=Service({}, status=500), **others) as gateway:
         broken = await gateway.http.get(PAGE)

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -201,8 +200,8 @@ def settings_of(urls: Any, **more: Any) -> GatewaySettings:
     return GatewaySettings(yunying_env="test", database_url=urls.app, **given)
 
 
-async def test_the_first_owner_is_made_once_and_keeps_a_changed_password(database_of: Callable[[str], Any]) -> None:
-    urls = database_of("gateway")
+async def test_the_first_owner_is_made_once_and_keeps_a_changed_password(database: Any) -> None:
+    urls = database
 
     assert await ensure_owner(settings_of(urls)) is True
     assert await ensure_owner(settings_of(urls, owner_password="some other password")) is False
@@ -214,18 +213,16 @@ async def test_the_first_owner_is_made_once_and_keeps_a_changed_password(databas
 
 
 @pytest.mark.parametrize("wrong", [{"owner_login": ""}, {"owner_login": "a@b.cn"}, {"owner_password": "short"}])
-async def test_an_owner_nobody_could_sign_in_as_is_refused(
-    database_of: Callable[[str], Any], wrong: dict[str, str]
-) -> None:
+async def test_an_owner_nobody_could_sign_in_as_is_refused(database: Any, wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="OWNER_"):
-        await ensure_owner(settings_of(database_of("gateway"), **wrong))
+        await ensure_owner(settings_of(database, **wrong))
 
 
-def test_the_command_reads_the_environment_and_may_run_again(database_of: Callable[[str], Any]) -> None:
+async def test_the_command_reads_the_environment_and_may_run_again(database: Any) -> None:
     environment = {
         **os.environ,
         "YUNYING_ENV": "development",
-        "DATABASE_URL": database_of("gateway").app,
+        "DATABASE_URL": database.app,
         "OWNER_LOGIN": "owner",
         "OWNER_PASSWORD": PASSWORD,
     }
@@ -234,9 +231,9 @@ def test_the_command_reads_the_environment_and_may_run_again(database_of: Callab
         command = [sys.executable, "-m", "gateway", "create-owner"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
-    first, again = create(), create()
+    first, again = await asyncio.to_thread(create), await asyncio.to_thread(create)
     environment["OWNER_LOGIN"] = "?"
-    refused = create()
+    refused = await asyncio.to_thread(create)
 
     assert (first.returncode, first.stdout) == (0, "The owner can sign in.\n"), first.stderr
     assert (again.returncode, again.stdout) == (0, "The owner is there already; nothing was changed.\n")
