@@ -24,10 +24,10 @@ SERVICE = Service(
     name="order-svc",
     settings=OrderSettings,
     routers=(
+        store.router,  # first, for routes are tried in this order and the checkout is the hottest
         carts.router,
         quotes.router,
         delivery.router,
-        store.router,
         payments.router,
         orders.router,
         audit.router,
