@@ -31,7 +31,7 @@ class Step:
 class RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         unit = task.fields["unit"]
-        speed = task.finished_speed or task.speed
+        speed = task.completed / task.elapsed if task.elapsed else 0
         return Text(f"{speed:,.0f} {unit}/s" if unit and speed else "", style="cyan")
 
 

@@ -11,7 +11,7 @@ from svc_local.demo import charts
 from svc_local.demo.baskets import Tampered
 from svc_local.demo.charts import Pair
 from svc_local.demo.comparison import FIGURES, WINDOWS_DAYS, Cell, Difference, Figures, shown
-from svc_local.demo.display import Step
+from svc_local.demo.display import RATED_SECONDS, Step
 from svc_local.demo.page import PAGE
 from svc_local.troubles import explained
 
@@ -185,7 +185,7 @@ def _steps(outcome: Outcome) -> str:
 
 def _step(step: Step, percent: float) -> str:
     counted = f"{step.done:,} {escape(step.unit)}" if step.unit else ""
-    rate = f"{step.rate:,.0f}/s" if step.unit else ""
+    rate = f"{step.rate:,.0f}/s" if step.unit and step.seconds >= RATED_SECONDS else ""
     return (
         f'<tr><td>{escape(step.name)}</td><td class="track"><div style="width:{percent:.1f}%"></div></td>'
         f"<td>{step.seconds:,.1f} s</td><td>{counted}</td><td>{rate}</td></tr>"
