@@ -3,10 +3,13 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from order_svc.addresses.commands import opened
+from order_svc.events_in import DECIDE
+from svc_kit.testing import deliver, outbox_of
 
 NOW_TEXT = "2026-03-02T02:00:00Z"
 STORE = "/v1/store/demo"
@@ -104,6 +107,32 @@ async def test_a_batch_of_replies_moves_every_order_with_events_in_sequence(hous
     [event] = await house.said(ids[0], "order.awaiting_payment")
     assert (event.seq, event.topic, event.headers["ce_benefits"]) == (2, "order.events", "0")
     assert event.headers["ce_subject"] == ids[0]
+
+
+async def test_each_event_names_the_one_that_led_to_it_also_within_one_batch(house: House) -> None:
+    order_id = await house.placed(payment_method="cod")
+    ids = [uuid4() for _ in range(4)]
+    steps = [house.reserved(order_id), house.accepted(order_id), house.shipped(order_id), house.delivered(order_id)]
+
+    await deliver(house.runtime, DECIDE, steps, ids=ids)
+
+    sent = [event for event in await outbox_of(house.runtime) if event.key == order_id]
+    assert [(event.type, event.headers.get("ce_causationid")) for event in sent] == [
+        ("order.placed", None),
+        ("order.confirmed", str(ids[0])),
+        ("payment.recorded", str(ids[3])),
+        ("order.paid", str(ids[3])),
+        ("order.completed", str(ids[3])),
+    ]
+
+
+async def test_who_holds_the_token_of_a_guests_order_cancels_it(house: House) -> None:
+    order = (await house.buy(house.guest(), house.wish(("A", 2)))).json()
+    path, friend = f"{STORE}/orders/{order['id']}/cancel", house.guest()
+    refused = await friend.post(path, json={}, headers={"Idempotency-Key": "c1"})
+    headers = {"Idempotency-Key": "c2", "X-Order-Token": order["order_token"]}
+    cancelled = await friend.post(path, json={}, headers=headers)
+    assert (refused.status_code, cancelled.status_code, cancelled.json()["status"]) == (404, 200, "cancelling")
 
 
 # Payment, parcels, completion.

@@ -42,12 +42,12 @@ async def close_cases(
     tx: Tx,
     cases: Collection[Case],
     *,
-    causes: Mapping[str, Received] | None = None,
+    causes: Mapping[str, Sequence[Received]] | None = None,
     origins: Mapping[str, Origin] | None = None,
 ) -> None:
     """Writes what the rules changed, with everything that hangs on it, and emits what they said, in order of ids.
 
-    causes: order → the event that led here; origins: order → who asked, behind a batched door.
+    causes: order → for each thing it says, the event that led to it; origins: order → who asked, behind a batched door.
     """
     touched = sorted((case for case in cases if case.is_touched), key=lambda case: case.order.id)
     if not touched:
@@ -68,7 +68,9 @@ async def close_cases(
     tx.after_commit(lambda: waiting.wake(tx.db, decided))
 
 
-async def _say(tx: Tx, cases: Sequence[Case], causes: Mapping[str, Received], origins: Mapping[str, Origin]) -> None:
+async def _say(
+    tx: Tx, cases: Sequence[Case], causes: Mapping[str, Sequence[Received]], origins: Mapping[str, Origin]
+) -> None:
     again = [case.order.id for case in cases if case.asks_again]
     lines = await details.lines(tx.con, again) if again else {}
     for case in cases:
@@ -76,13 +78,14 @@ async def _say(tx: Tx, cases: Sequence[Case], causes: Mapping[str, Received], or
         says: list[Event] = [*case.says]
         if case.asks_again:
             says.append(events.placed(order, [line for line, _, _ in lines[order.id]]))
-        for event in says:
+        behind: Sequence[Received | None] = causes.get(order.id) or [None] * len(says)
+        for event, cause in zip(says, behind, strict=True):
             order.event_seq += 1
             tx.emit(
                 event,
                 seq=order.event_seq,
                 benefits=order.has_benefits,
-                cause=causes.get(order.id),
+                cause=cause,
                 by=origins.get(order.id),
             )
 

@@ -42,10 +42,12 @@ async def apply_replies(tx: Tx, events: Sequence[Received]) -> None:
     """In order of arrival over orders locked by id. What concerns no order of ours is let be."""
     cases = await book.open_cases(tx, {received.key for received in events})
     told = await _parcels(tx, [received.event for received in events if received.key in cases])
+    causes: dict[str, list[Received]] = {order_id: [] for order_id in cases}
     for received in events:
         if (case := cases.get(received.key)) is not None:
             _apply(case, received.event, told)
-    causes = {received.key: received for received in events}
+            behind = causes[received.key]
+            behind += [received] * (len(case.says) - len(behind))
     await book.close_cases(tx, list(cases.values()), causes=causes)
 
 
