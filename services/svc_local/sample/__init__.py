@@ -36,5 +36,6 @@ def load(gateway_url: str, credentials: Mapping[str, str]) -> Loaded:
         stocking.publish(approver)
         stocking.receive(merchant)
         campaign.begin(merchant)
+        campaign.shown(approver)
     goods = [one for category in CATEGORIES for one in category.goods]
     return Loaded("sample", len(goods), sum(len(one.variants) for one in goods), brings, approves)
