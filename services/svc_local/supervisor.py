@@ -315,6 +315,9 @@ def failed(future: "Future[str] | Future[kafka.Broker]") -> bool:
 def import_libraries() -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
+    # The collector would write into every page that the children share with us.
+    gc.collect()
+    gc.freeze()
 
 
 def popen_of(child: Child) -> "subprocess.Popen[bytes]":
