@@ -9,10 +9,9 @@ from uuid import UUID
 
 import orjson
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from svc_kit import announcing, failpoints
+from svc_kit import announcing, failpoints, producing
 from svc_kit.relay_rules import (
     LEASE_SECONDS,
     Stopped,
@@ -99,7 +98,7 @@ class Relay:
                 try:
                     found = await self.pass_once()
                 except (Exception, asyncio.CancelledError) as fault:
-                    if is_being_cancelled():
+                    if producing.is_being_cancelled():
                         raise
                     log.warning("relay waits", error=repr(fault))
                     await pause(stop, 1.0)
@@ -226,51 +225,13 @@ class Relay:
 
     async def _producer(self) -> Any:
         if self.producer is None:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self.bootstrap,
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=0,
-                max_batch_size=524_288,
-                max_request_size=1_048_576,
-                metadata_max_age_ms=30_000,
-                request_timeout_ms=10_000,
-            )
-            try:
-                await producer.start()
-            except BaseException:
-                await producer.stop()
-                raise
-            self.producer = producer
+            self.producer = await producing.started(self.bootstrap)
         return self.producer
 
     async def _drop_producer(self) -> None:
-        """A dead one is thrown away; what it still delivers are duplicates, which consumers drop."""
         producer, self.producer = self.producer, None
-        if producer is None:
-            return
-        try:
-            await asyncio.wait_for(producer.stop(), 5)
-        except (Exception, asyncio.CancelledError) as fault:
-            if is_being_cancelled():
-                raise
-            log.warning("producer did not stop", error=repr(fault))
-            # aiokafka's stop waits for a flush that never comes: end its parts ourselves.
-            if (sender := producer._sender._sender_task) is not None:
-                sender.cancel()
-            try:
-                await asyncio.wait_for(producer.client.close(), 2)
-            except (Exception, asyncio.CancelledError) as late:
-                if is_being_cancelled():
-                    raise
-                log.warning("producer's connections left open", error=repr(late))
-
-
-def is_being_cancelled() -> bool:
-    """Whether somebody wants this task to end. aiokafka hands out futures that it has cancelled itself (a connection
-    whose close was not waited for to the end): to await one looks the same, and the relay would end in silence."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+        if producer is not None:
+            await producing.throw_away(producer)
 
 
 def partition_of(key: str, count: int) -> int:

@@ -80,6 +80,13 @@ def ensure(
     return paths
 
 
+def trust_as_told() -> None:
+    """SSL_CERT_FILE is how one tells Python whom to trust; requests listens to a name of its own."""
+    told = os.environ.get("SSL_CERT_FILE")
+    if told and not os.environ.get("CURL_CA_BUNDLE"):
+        os.environ.setdefault("REQUESTS_CA_BUNDLE", told)
+
+
 def is_whole(path: Path, jar: Jar) -> bool:
     return path.is_file() and sha256_of(path) == jar.sha256
 
@@ -105,6 +112,7 @@ def fetch(jar: Jar, scratch: Path, folder: Path, repositories: Repositories) -> 
     """Downloads beside the final place; only a jar with the pinned checksum is moved there."""
     import requests
 
+    trust_as_told()
     fault: Exception | None = None
     for attempt in range(TRIES_MAX):
         try:

@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -162,3 +163,14 @@ def test_every_pinned_jar_has_a_full_checksum_and_one_version() -> None:
     assert len({(one.group, one.artifact) for one in jars}) == len(jars) == 46
     assert all(len(one.sha256) == 64 for one in jars)
     assert {one.version for one in jars if one.group == "org.apache.kafka"} == {kafka_jars.VERSION}
+
+
+def test_who_is_trusted_by_python_is_trusted_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, "set, so that it is undone afterwards")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SSL_CERT_FILE", "/etc/company.pem")
+
+    kafka_jars.trust_as_told()
+
+    assert os.environ["REQUESTS_CA_BUNDLE"] == "/etc/company.pem"

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from prometheus_client import Counter, Gauge
 
 from gateway.tracking.rules import event_id_of
 from svc_contracts.events.traffic import TrafficEvent
 from svc_contracts.topics import TRAFFIC
+from svc_kit import producing
 from svc_kit.assembly import Runtime
 from svc_kit.refusals import Overloaded, UpstreamUnavailable
 from svc_kit.relay import partition_of
@@ -131,37 +131,13 @@ class Traffic:
 
     async def _started(self) -> Any:
         if self._producer is None:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=0,
-                max_batch_size=524_288,
-                max_request_size=1_048_576,
-                metadata_max_age_ms=30_000,
-                request_timeout_ms=10_000,
-            )
-            try:
-                await producer.start()
-            except BaseException:
-                await producer.stop()
-                raise
-            self._producer = producer
+            self._producer = await producing.started(self._bootstrap)
         return self._producer
 
     async def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is None:
-            return
-        try:
-            await asyncio.wait_for(producer.stop(), 5)
-        except Exception as fault:  # noqa: BLE001 - it is dead already
-            log.warning("producer did not stop", error=repr(fault))
-            # aiokafka's stop waits for a flush that never comes: end its parts ourselves.
-            if (sender := producer._sender._sender_task) is not None:
-                sender.cancel()
-            with suppress(Exception):
-                await asyncio.wait_for(producer.client.close(), 2)
+        if producer is not None:
+            await producing.throw_away(producer)
 
 
 def waiting_of(event: TrafficEvent, *, at: datetime, correlation_id: str) -> Waiting:
