@@ -26,6 +26,7 @@ from svc_local.testing import PostgresForTests
 ACCESS_KEY = base64.b64encode(bytes(range(1, 33))).decode()
 OWNER, PASSWORD = "owner", "correct horse battery"
 VISITOR = "v" * 32
+CARTS = "/v1/store/sample/carts"
 # Nobody listens on the discard port.
 NOWHERE = "http://127.0.0.1:9"
 FINISH_SECONDS = 0.5
