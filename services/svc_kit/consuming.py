@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from svc_contracts.events import EVENTS
-from svc_kit import failpoints
+from svc_kit import failpoints, producing
 from svc_kit.consumer import Consumer, Record, is_passing, park, process
 from svc_kit.consumer_rules import (
     TRIES_BEFORE_PARKING,
@@ -168,7 +168,9 @@ class ConsumerRunner:
         if kafka is not None:
             try:
                 await asyncio.wait_for(kafka.stop(), 5)
-            except Exception as fault:  # noqa: BLE001 - thrown away in any case
+            except (Exception, asyncio.CancelledError) as fault:
+                if producing.is_being_cancelled():
+                    raise
                 log.warning("consumer did not close", error=repr(fault))
 
     async def _align(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from order_svc.audit.commands import holds
 from order_svc.delivery.queries import planner
 from order_svc.orders import events, waiting
-from order_svc.orders.rules.order import COD, Case, Entry, Order
+from order_svc.orders.rules.order import COD, Case, Order
 from order_svc.orders.rules.states import Status
 from order_svc.orders.store import details
 from order_svc.orders.store import orders as store
@@ -113,7 +113,3 @@ async def _write_deadlines(tx: Tx, cases: Sequence[Case]) -> None:
 def _refund(case: Case) -> refunds.Refund:
     order = case.order
     return refunds.Refund(order.id, case.refund_minor, order.currency, order.reason or "order_over")
-
-
-def noted(kind: str, **facts: object) -> Entry:
-    return Entry(kind, facts)
