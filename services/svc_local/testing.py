@@ -197,24 +197,24 @@ async def eventually(check: Callable[[], Awaitable[T]], *, within_seconds: float
 @overload
 async def eventually(check: Callable[[], T], *, within_seconds: float, because: str) -> T: ...
 async def eventually(check: Callable[[], object], *, within_seconds: float, because: str) -> object:
-    """Asks again and again until the check is truthy (or, returning None, raises no AssertionError any more).
+    """Asks again and again until the check is truthy (or, returning None, no longer fails nor misses a row it looks up).
 
     Returns: what the check returned. Raises: AssertionError that says `because`, with the last failure as its cause.
     """
     deadline = time.monotonic() + within_seconds
     while True:
-        failure: AssertionError | None = None
+        failure: AssertionError | LookupError | None = None
         try:
             value = check()
             if inspect.isawaitable(value):
                 value = await value
-        except AssertionError as fault:
+        except (AssertionError, LookupError) as fault:
             failure = fault
         else:
             if value is None or value:
                 return value
         if time.monotonic() > deadline:
-            last = f"{failure}" if failure else f"the last answer was {value!r}"
+            last = repr(failure) if failure else f"the last answer was {value!r}"
             raise AssertionError(f"not within {within_seconds} s: {because} ({last})") from failure
         await asyncio.sleep(POLL_SECONDS)
 
