@@ -72,29 +72,38 @@ def start(
     port: int,
     controller_port: int,
     log: Path,
+    advertised_port: int | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
     spawned: Callable[[int], None] = lambda pid: None,
 ) -> Broker:
     """Formats `folder` where it is new, starts the broker and returns when it listens.
 
+    `advertised_port`: where clients are sent, if not to `port` itself (a proxy before it).
     `progress` hears of downloaded jars, `spawned` the process id as soon as there is one.
     Raises: Trouble with the end of its log.
     """
-    jars = prepare(folder, port=port, controller_port=controller_port, progress=progress)
+    jars = prepare(
+        folder, port=port, controller_port=controller_port, advertised_port=advertised_port, progress=progress
+    )
     process = launch(jars, folder, log=log)
     spawned(process.pid)
     wait_until_listening(process, port, log=log, seconds=START_SECONDS, what="Apache Kafka")
-    return Broker(f"{HOST}:{port}", str(cluster_id_of(folder)), process.pid, process)
+    return Broker(f"{HOST}:{advertised_port or port}", str(cluster_id_of(folder)), process.pid, process)
 
 
 def prepare(
-    folder: Path, *, port: int, controller_port: int, progress: Callable[[int, int], None] = lambda done, of: None
+    folder: Path,
+    *,
+    port: int,
+    controller_port: int,
+    advertised_port: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Sequence[Path]:
     """Settings and a formatted folder. Returns the jars."""
     jars = kafka_jars.ensure(progress=progress)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        settings = write_settings(folder, port=port, controller_port=controller_port)
+        settings = write_settings(folder, port=port, controller_port=controller_port, advertised_port=advertised_port)
         if cluster_id_of(folder) is None:
             format_storage(jars, folder, settings)
     return jars
@@ -144,14 +153,14 @@ def environment(jars: Sequence[Path]) -> dict[str, str]:
     return {**os.environ, "CLASSPATH": os.pathsep.join(map(os.fspath, jars))}
 
 
-def write_settings(folder: Path, *, port: int, controller_port: int) -> Path:
+def write_settings(folder: Path, *, port: int, controller_port: int, advertised_port: int | None = None) -> Path:
     """Written at every start: the ports may have moved, the data have not."""
     data = folder / "data"
     listeners = f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}"
     lines = {
         **SETTINGS,
         "listeners": listeners,
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{advertised_port or port}",
         # The static form: the other one records the port in the data, and ours may move.
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
         "log.dirs": os.fspath(data),

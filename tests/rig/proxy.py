@@ -1,10 +1,10 @@
 """A TCP proxy on an edge: passes bytes, or does to them what networks do."""
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
-
-CHUNK = 65_536
+from typing import Any
 
 
 class Mode(Enum):
@@ -22,14 +22,13 @@ class Proxy:
     port: int = 0
     mode: Mode = Mode.PASS
     delay_seconds: float = 0.0
-    connections: set[asyncio.StreamWriter] = field(default_factory=set)
+    halves: set["Half"] = field(default_factory=set)
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     server: asyncio.Server | None = None
-    moving: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __aenter__(self) -> "Proxy":
-        self.moving.set()
-        self.server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_server(lambda: Half(self, answers=False), "127.0.0.1", self.port, backlog=1024)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
 
@@ -43,51 +42,91 @@ class Proxy:
 
     def set(self, mode: Mode) -> None:
         self.mode = mode
-        if mode is Mode.HOLD:
-            self.moving.clear()
-        else:
-            self.moving.set()
+        for half in list(self.halves):
+            half.move()
 
     def reset(self) -> None:
         """Every connection breaks now."""
-        for writer in list(self.connections):
-            writer.transport.abort()
+        for half in list(self.halves):
+            half.abort()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def connect(self, client: "Half") -> None:
+        task = asyncio.get_running_loop().create_task(self._connect(client))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-        if self.mode is Mode.REFUSE:
-            writer.transport.abort()
-            return
-        try:
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
-            writer.transport.abort()
-            return
-        pair = {writer, there_writer}
-        self.connections |= pair
-        try:
-            await asyncio.gather(
-                self._pump(reader, there_writer, answers=False), self._pump(there_reader, writer, answers=True)
-            )
-        finally:
-            self.connections -= pair
-            for one in pair:
-                one.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
+    async def _connect(self, client: "Half") -> None:
+        there = Half(self, answers=True)
+        there.peer = client
         try:
-            while data := await reader.read(CHUNK):
-                await self.moving.wait()
-                if self.delay_seconds:
-                    await asyncio.sleep(self.delay_seconds)
-                if answers and self.mode is Mode.LOSE_ANSWERS:
-                    writer.transport.abort()
-                    return
-                writer.write(data)
-                await writer.drain()
-            writer.write_eof()
-        except (OSError, RuntimeError):
-            writer.transport.abort()
+            await asyncio.get_running_loop().create_connection(lambda: there, "127.0.0.1", self.target)
+        except OSError:
+            client.abort()
+            return
+        if client.transport is None or client.transport.is_closing():
+            there.abort()
+            return
+        client.peer = there
+        client.move()
+
+
+class Half(asyncio.Protocol):
+    """One of the two connections. What it reads waits here until its time, then leaves by the other."""
+
+    def __init__(self, proxy: Proxy, *, answers: bool) -> None:
+        self.proxy = proxy
+        self.answers = answers
+        self.transport: Any = None
+        self.peer: Half | None = None
+        self.waiting: deque[tuple[float, bytes]] = deque()
+        self.ended = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.proxy.halves.add(self)
+        if self.answers:
+            return
+        if self.proxy.mode is Mode.REFUSE:
+            self.abort()
+        else:
+            self.proxy.connect(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self.answers and self.proxy.mode is Mode.LOSE_ANSWERS:
+            self.abort()
+            return
+        self.waiting.append((asyncio.get_running_loop().time() + self.proxy.delay_seconds, data))
+        self.move()
+
+    def move(self) -> None:
+        """What is due leaves, in order."""
+        loop = asyncio.get_running_loop()
+        if self.peer is None or self.peer.transport is None or self.proxy.mode is Mode.HOLD:
+            return
+        while self.waiting and self.waiting[0][0] <= loop.time():
+            self.peer.transport.write(self.waiting.popleft()[1])
+        if self.waiting:
+            loop.call_at(self.waiting[0][0] + 0.0005, self.move)
+        elif self.ended:
+            self.peer.transport.close()
+
+    def pause_writing(self) -> None:
+        if self.peer is not None and self.peer.transport is not None:
+            self.peer.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.peer is not None and self.peer.transport is not None:
+            self.peer.transport.resume_reading()
+
+    def connection_lost(self, fault: Exception | None) -> None:
+        self.proxy.halves.discard(self)
+        self.ended = True
+        if fault is not None and self.peer is not None and self.peer.transport is not None:
+            self.peer.transport.abort()
+        else:
+            self.move()
+
+    def abort(self) -> None:
+        for half in (self, self.peer):
+            if half is not None and half.transport is not None:
+                half.transport.abort()

@@ -1,0 +1,68 @@
+"""Real processes, forked from one that has imported the libraries once: born in a tenth of a second, killed at will."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from svc_local.children import become
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.rig.preloaded"])
+PR_SET_PDEATHSIG = 1
+
+
+def born(
+    name: str, work: Callable[..., None], *given: Any, log: Path, environment: Mapping[str, str] | None = None
+) -> BaseProcess:
+    """`work(*given)` in a process of its own; it ends with us, however we end."""
+    process = CONTEXT.Process(
+        target=_live, args=(name, log, dict(os.environ if environment is None else environment), work, given), name=name
+    )
+    process.start()
+    return process
+
+
+def _live(name: str, log: Path, environment: Mapping[str, str], work: Callable[..., None], given: Any) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    become(name, log, environment, ())
+    work(*given)
+
+
+def serve(package: str, own: socket.socket | None, roles: tuple[str, ...]) -> None:
+    """A service as it runs in production."""
+    from svc_kit import process
+
+    process.run(package, sock=own, roles=roles)
+
+
+def serve_sandbox(own: socket.socket) -> None:
+    from svc_local import sandbox
+
+    sandbox.run(own)
+
+
+def send(process: BaseProcess, number: signal.Signals) -> bool:
+    """False where it is gone already."""
+    if process.pid is None or not process.is_alive():
+        return False
+    try:
+        os.kill(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def kill(process: BaseProcess) -> bool:
+    """Dead and gone when this returns. False where it was gone already."""
+    was_alive = send(process, signal.SIGKILL)
+    process.join(10)
+    return was_alive
