@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from svc_local.children import become
+from svc_local.processes import HOST
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.rig.preloaded"])
@@ -48,6 +49,11 @@ def serve_sandbox(own: socket.socket) -> None:
     from svc_local import sandbox
 
     sandbox.run(own)
+
+
+def free_socket() -> socket.socket:
+    """Listening on a port that the system chose."""
+    return socket.create_server((HOST, 0))
 
 
 def send(process: BaseProcess, number: signal.Signals) -> bool:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -25,7 +26,7 @@ S = TypeVar("S", bound="Servers")
 
 
 class Servers:
-    """`bootstrap` leads through the proxy KAFKA (also what the broker advertises); `url` goes straight to PostgreSQL."""
+    """`bootstrap` leads through the proxy KAFKA, which the broker advertises; `url` goes straight to PostgreSQL."""
 
     def __init__(self, folder: Path, guardian: Guardian, edges: Edges) -> None:
         self.folder = folder
@@ -38,6 +39,8 @@ class Servers:
         self.url = postgres_server.url_of(self.postgres_port, self.password)
         self.bootstrap = f"{HOST}:{self.kafka_edge}"
         self.cluster = ""
+        self.postgres: subprocess.Popen[bytes] | None = None
+        self.kafka: subprocess.Popen[bytes] | None = None
         self.postgres_pid = 0
         self.kafka_pid = 0
 
@@ -55,8 +58,8 @@ class Servers:
             log=self.folder / "logs" / "postgres.log",
             spawned=lambda pid: self.guardian.watch(pid, signal.SIGINT),
         )
-        assert started.pid is not None
-        self.postgres_pid = started.pid
+        assert started.process is not None
+        self.postgres, self.postgres_pid = started.process, started.process.pid
 
     def start_kafka(self) -> None:
         started = kafka_broker.start(
@@ -67,26 +70,35 @@ class Servers:
             log=self.folder / "logs" / "kafka.log",
             spawned=lambda pid: self.guardian.watch(pid, signal.SIGTERM),
         )
-        assert started.pid is not None
-        self.kafka_pid, self.cluster = started.pid, started.cluster_id
+        assert started.process is not None
+        self.kafka, self.kafka_pid, self.cluster = started.process, started.process.pid, started.cluster_id
 
     def stop(self) -> None:
-        kafka_broker.stop(self.kafka_pid)
-        postgres_server.stop(self.postgres_pid)
+        if self.kafka is not None:
+            kafka_broker.stop(self.kafka_pid)
+            self.kafka.wait(10)
+        if self.postgres is not None:
+            postgres_server.stop(self.postgres_pid)
+            self.postgres.wait(10)
 
     def crash_postgres(self) -> None:
         """`pg_ctl stop -m immediate`: nothing is written any more; the next start recovers."""
+        assert self.postgres is not None
         end(self.postgres_pid, signals=((signal.SIGQUIT, 10.0),))
+        self.postgres.wait(10)
 
     def kill_postgres(self) -> None:
         """Every process of it at once."""
+        assert self.postgres is not None
         postmaster = psutil.Process(self.postgres_pid)
         for process in (postmaster, *postmaster.children()):
             process.kill()
-        postmaster.wait(10)
+        self.postgres.wait(10)
 
     def kill_kafka(self) -> None:
+        assert self.kafka is not None
         end(self.kafka_pid, signals=((signal.SIGKILL, 5.0),))
+        self.kafka.wait(10)
 
     def pause_kafka(self) -> None:
         os.kill(self.kafka_pid, signal.SIGSTOP)

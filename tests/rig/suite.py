@@ -240,9 +240,7 @@ class Suite(Servers):
         self._end_job(name, nursery.born(name, work, log=self.log_of(name), environment=environment))
 
     def _born(self, name: str, work: Callable[..., None], own: socket.socket) -> BaseProcess:
-        return nursery.born(
-            name, work, own, log=self.log_of(name), environment=sandbox_environment(self._around())
-        )
+        return nursery.born(name, work, own, log=self.log_of(name), environment=sandbox_environment(self._around()))
 
     def _send(self, name: str, number: signal.Signals) -> None:
         process = self.members[name].process
