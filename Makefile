@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BOOT = @$(PYTHON) services/svc_local/bootstrap.py
 
-.PHONY: help up down status logs reset test check contracts demo tour reconcile bench compose-secrets compose-test
+.PHONY: help up down status logs reset test check contracts demo tour reconcile faults soak bench compose-secrets compose-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,12 @@ tour: ## run the README's code blocks against the running suite and compare the 
 
 reconcile: ## compare what the services say of orders, stock, money and facts
 	$(BOOT) svc_local.reconcile
+
+faults: ## kill, stop and cut off everything on purpose (PROMISE=P12 one of them, SEED=7 replays)
+	$(BOOT) --dev tests.faults
+
+soak: ## the same as long as the promises are written: hours
+	@FORM=soak $(MAKE) --no-print-directory faults
 
 bench: ## measure the suite beside the machine's own limit
 	$(BOOT) --dev bench

@@ -31,7 +31,7 @@ def main() -> int:
     with ExitStack() as shared:
         broken = asyncio.run(Run(form, seed, shared).all(chosen))
     took = time.monotonic() - began
-    print(f"\n{len(chosen) - len(broken)} of {len(chosen)} promises held in {took:.0f} s; {reporting.PAGE_PATH}")
+    print(f"\n{len(chosen) - len(broken)} of {len(chosen)} promises held in {took:.0f} s: reports/reliability.html")
     if broken:
         print(f"Broken: {', '.join(broken)}. One again: make faults PROMISE={broken[0]} SEED={seed}")
     return 1 if broken else 0

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.faults.book import promises
+from tests.faults.page import page
 from tests.faults.promise import Finding, Form, Promise
 
 FOLDER = Path(__file__).resolve().parents[2] / "reports"
 JSON_PATH = FOLDER / "reliability.json"
-PAGE_PATH = Path("reports/reliability.html")
+PAGE_PATH = FOLDER / "reliability.html"
 
 
 def keep(promise: Promise, findings: Sequence[Finding], *, form: Form, seed: int, seconds: float) -> None:
@@ -32,6 +34,7 @@ def keep(promise: Promise, findings: Sequence[Finding], *, form: Form, seed: int
     rows = sorted([*others, *mine], key=lambda row: int(row["promise"].lstrip("P")))
     FOLDER.mkdir(exist_ok=True)
     JSON_PATH.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE_PATH.write_text(page(rows, {one.number: one.words for one in promises()}), encoding="utf-8")
 
 
 def read() -> list[dict[str, Any]]:
