@@ -174,6 +174,12 @@ class World:
         self.clients.append(made)
         return made
 
+    async def close(self) -> None:
+        """Every connection of everybody."""
+        for client in self.clients:
+            await client.aclose()
+        self.clients.clear()
+
     def buyer(self, shop: str | None = None) -> Buyer:
         """A guest nobody has seen before."""
         return Buyer(self.client(**{"X-Visitor-Id": secrets.token_urlsafe(24)}), shop or self.shop)

@@ -122,6 +122,13 @@ class Suite(Servers):
             member.process = start()
         return member
 
+    def remove(self, name: str) -> None:
+        """Killed and forgotten: what `add` brought."""
+        with self.turn:
+            member = self.members.pop(name)
+        if member.process is not None:
+            nursery.kill(member.process)
+
     def until_ready(self, *names: str, within_seconds: float = READY_SECONDS) -> float:
         """The seconds it took. Raises TimeoutError with the end of a log."""
         began = time.monotonic()
