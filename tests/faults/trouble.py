@@ -34,10 +34,9 @@ class Troublemaker:
             await self.kill(chance.choice(victims))
 
     async def cut(self, edges: Sequence[str], mode: Mode, *, lasts: tuple[float, float], rests: float) -> None:
-        """Now this edge, now that, is broken for a while."""
+        """Now this edge, now that, is broken for a while; the first at once."""
         chance = self.own_chance()
         while True:
-            await asyncio.sleep(chance.uniform(0.2, 1.8) * rests)
             edge = chance.choice(edges)
             await asyncio.to_thread(self.suite.edges.set, edge, mode)
             self.cuts += 1
@@ -45,6 +44,7 @@ class Troublemaker:
                 await asyncio.sleep(chance.uniform(*lasts))
             finally:
                 self.suite.edges.set(edge, Mode.PASS)
+            await asyncio.sleep(chance.uniform(0.2, 1.8) * rests)
 
     @asynccontextmanager
     async def going_on(self, *loops: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:

@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 import httpx
 from tests.checkers.keys import Sent, doubled, missing, mistaken, told_apart
-from tests.faults.promise import Finding, Promise, Stage, at_least, exactly, none, told
+from tests.faults.promise import Finding, Form, Promise, Stage, at_least, exactly, none, told
 from tests.faults.trouble import Troublemaker, answer_of
 from tests.rig.people import ADDRESS, CONTACT, REGION, Buyer, World, money, opened
 from tests.rig.proxy import Mode
@@ -26,7 +26,6 @@ from svc_local.testing import eventually
 
 PRICE_MINOR = 10_000
 SENDS = 20
-AT_ONCE = 8
 KILL_EVERY_SECONDS = 0.3
 FIRST, SECOND = "order-svc", "order-svc-1"
 EDGES = (GATEWAY_EDGE, "gateway>order-svc")
@@ -37,7 +36,7 @@ NEVER_STORED = "SELECT count(*) FROM idempotency_key WHERE status >= 500 OR stat
 
 
 async def run(stage: Stage) -> Sequence[Finding]:
-    keys = stage.form.pick(test=4, short=50, soak=200)
+    keys = stage.form.pick(test=3, short=50, soak=200)
     trouble = Troublemaker(stage.suite, stage.chance)
     async with second_process(stage.suite):
         with opened(stage.suite.for_tests()) as world:
@@ -51,7 +50,7 @@ async def run(stage: Stage) -> Sequence[Finding]:
                 await all_send(stage, senders)
             await asyncio.to_thread(stage.suite.until_ready)
             during = await orders_of(stage, world)
-            for group in groups(senders):
+            for group in groups(stage.form, senders):
                 await asyncio.gather(*(sender.settle() for sender in group))
             report = await settled(stage.suite.databases)
             after = await orders_of(stage, world)
@@ -161,7 +160,7 @@ class Sender:
 
 
 async def all_send(stage: Stage, senders: Sequence[Sender]) -> None:
-    for n, group in enumerate(groups(senders)):
+    for n, group in enumerate(groups(stage.form, senders)):
         plans = []
         for sender in group:
             bodies = ["this", "other"] * (SENDS // 2) if sender.mixed else ["this"] * SENDS
@@ -169,15 +168,16 @@ async def all_send(stage: Stage, senders: Sequence[Sender]) -> None:
             plans.append(sender.send_all(bodies))
         await asyncio.gather(*plans)
         if n % 4 == 3:
-            stage.say(f"{(n + 1) * AT_ONCE} of {len(senders)} keys sent")
+            stage.say(f"{(n + 1) * len(group)} of {len(senders)} keys sent")
 
 
 def cutting(trouble: Troublemaker, edge: str) -> Callable[[], Awaitable[None]]:
-    return lambda: trouble.cut([edge], Mode.LOSE_ANSWERS, lasts=(0.1, 0.4), rests=0.8)
+    return lambda: trouble.cut([edge], Mode.LOSE_ANSWERS, lasts=(0.2, 0.4), rests=0.6)
 
 
-def groups(senders: Sequence[Sender]) -> list[Sequence[Sender]]:
-    return [senders[n : n + AT_ONCE] for n in range(0, len(senders), AT_ONCE)]
+def groups(form: Form, senders: Sequence[Sender]) -> list[Sequence[Sender]]:
+    size = form.pick(test=2, short=8, soak=8)
+    return [senders[n : n + size] for n in range(0, len(senders), size)]
 
 
 def others(sent: Sequence[Sent], rows: Sequence[Any]) -> int:
