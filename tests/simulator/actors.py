@@ -144,7 +144,7 @@ class Consumer:
     group: Group
     member: int
     handle: Callable[[Work, Sequence[Record]], None]
-    poison: set[str]
+    poison: dict[str, int]  # key → the one event of it that cannot be processed; 0: the next that comes
     failures: Failures = field(default_factory=Failures)
 
     def run(self) -> Step:
@@ -205,12 +205,18 @@ class Consumer:
             work.behind = list(fresh)
         else:
             flowing, work.behind = apart(fresh, self.tables.parked)
-            if any(record.key in self.poison for record in flowing):
+            if any(self._is_poison(record) for record in flowing):
                 raise PoisonSeen
             if flowing:
                 self.handle(work, flowing)
         work.commit()
         pos.update({place: offset for place, offset in found.ahead.items() if place in pos})
+
+    def _is_poison(self, record: Record) -> bool:
+        """What follows it could be processed: only that its key is parked keeps it back."""
+        if self.poison.get(record.key) == 0:
+            self.poison[record.key] = record.event_id
+        return self.poison.get(record.key) == record.event_id
 
 
 class StoredFromZero(dict[Place, int]):

@@ -15,7 +15,8 @@ from svc_contracts.topics import ORDER, STOCK
 
 SKUS = ("A", "B", "C")
 ORDERS = 14
-STEPS_MAX = 60_000
+# Four hundred seconds of the clock, where fifteen are usual: well before an order gives up its undecided neighbours.
+STEPS_MAX = 2_000
 SETTLED = {Status.AWAITING_PAYMENT, Status.CONFIRMED, Status.IN_FULFILMENT, Status.COMPLETED, Status.ON_HOLD, *DEAD}
 
 
@@ -51,7 +52,7 @@ class Simulation:
         self.bus = Bus(self.chance)
         self.names = count(1)
         self.seen: dict[str, dict[str, list[tuple[int, int]]]] = {"orders": {}, "inventory": {}}
-        self.poison: dict[str, set[str]] = {"orders": set(), "inventory": set()}
+        self.poison: dict[str, dict[str, int]] = {"orders": {}, "inventory": {}}
         self.groups = {
             "orders": self._group(STOCK.name),
             "inventory": self._group(ORDER.name),
@@ -107,7 +108,7 @@ class Simulation:
                 self.chance.choice(list(self.groups.values())).rebalance()
             elif roll < 0.06 and sum(map(len, self.poison.values())) < 2 and self.orders.placed:
                 side = self.chance.choice(("orders", "inventory"))
-                self.poison[side].add(f"ord_{self.chance.randint(1, self.orders.placed)}")
+                self.poison[side].setdefault(f"ord_{self.chance.randint(1, self.orders.placed)}", 0)
             elif roll < 0.35:
                 self._act()
 
@@ -172,6 +173,8 @@ class Simulation:
     def _redrive(self) -> None:
         """As svc_kit.redrive: in order, one transaction each, without the inbox."""
         for side, service in (("orders", self.orders), ("inventory", self.inventory)):
+            innocent = service.tables.parked.keys() - self.poison[side].keys()
+            self._must(not innocent, f"{side}: {innocent} parked without poison")
             self.poison[side].clear()
             for key in list(service.tables.parked):
                 for record in service.tables.parked[key]:
@@ -236,6 +239,7 @@ class Simulation:
         shipped = [one for one in stock.held if one.state == "shipped"]
         if order.status in DEAD:
             self._must(not live and not shipped, f"{order_id} is {order.status} and holds {stock.held}")
+            self._must(order.shipped_units == 0, f"{order_id} is {order.status} and {order.shipped_units} have left")
             self._must(order.balance_minor == 0, f"{order_id} is {order.status} and its money is kept")
             self._must(all(kept.owed_back.values()), f"{order_id}: not everything came back: {kept.owed_back}")  # type: ignore[attr-defined]
         if order.status in (Status.AWAITING_PAYMENT, Status.CONFIRMED):
