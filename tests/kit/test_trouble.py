@@ -18,7 +18,7 @@ from svc_kit.consumer import Consumer, Poison, Received
 from svc_kit.consumer_rules import SYSTEMATIC_KEYS_OF_A_TYPE
 from svc_kit.consuming import UNASSIGNED_SECONDS, ConsumerRunner, Stuck
 from svc_kit.outbox import LANES
-from svc_kit.relay import Relay
+from svc_kit.relay import Relay, partition_of
 from svc_kit.relay_rules import LEASE_SECONDS
 from svc_kit.republish import RelaysLive, republish
 from svc_kit.settings import KitSettings
@@ -108,6 +108,35 @@ async def test_what_the_topic_no_longer_holds_is_not_skipped_in_silence(
         second = runner_of(consumer, db, kafka)
         async with running(second.run):
             await eventually(lambda: second.state == "stopped", within_seconds=30, because="that offset is not there")
+
+
+async def test_a_lazy_commit_that_was_lost_with_the_database_is_made_up_for_without_another_event(
+    database_of: Callable[[str], Any], kafka: KafkaForTests
+) -> None:
+    await topics.ensure(kafka.bootstrap)
+    seen: list[int] = []
+
+    async def handle(tx: Tx, events: Sequence[Received]) -> None:
+        mine = [one.seq for one in events if one.key == "ord_lost"]
+        tx.after_commit(lambda: seen.extend(mine))
+
+    consumer = Consumer(group="kit-lost", deciding=False, handles=(StockReleased,), handle=handle)
+    async with (
+        pool(database_of("inventory_svc")) as db,
+        running(Relay(db, kafka.bootstrap, Metrics()).run, runner_of(consumer, db, kafka).run),
+    ):
+        for seq in (1, 2):
+            await say(db, "ord_lost", seq)
+        await eventually(lambda: seen == [1, 2], within_seconds=30, because="both were read")
+        # PostgreSQL went down before the last transaction was on its disk: offset, inbox and rows are of before.
+        async with db.read() as con:
+            await con.execute("DELETE FROM inbox")
+            await con.execute(
+                'UPDATE consumer_offset SET next_offset = next_offset - 2 WHERE "partition" = $1',
+                partition_of("ord_lost", 12),
+            )
+
+        await eventually(lambda: seen == [1, 2, 1, 2], within_seconds=8, because="it looks every two seconds")
 
 
 async def test_a_commit_in_another_process_wakes_the_relay(database_of: Callable[[str], Any]) -> None:
