@@ -6,7 +6,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SIMULATOR = "tests/simulator/"
-SEEDS = {"SEEDS": "150"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,6 @@ class Sabotage:
     @property
     def test_name(self) -> str:
         return self.test.partition("::")[2]
-
-
-def in_simulator(test: str = "test_nothing_is_lost_doubled_or_out_of_order_in_any_run") -> str:
-    return f"{SIMULATOR}test_simulator.py::{test}"
 
 
 def misfits(one: Sabotage, root: Path = ROOT) -> list[str]:
