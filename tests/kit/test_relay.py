@@ -52,6 +52,7 @@ class Broker:
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.refuses(batch):
             answer.set_exception(TimeoutError("no acknowledgement"))
+            answer.exception()  # looked at, so that who does not wait for it hears nothing of it
         else:
             self.log += batch.records
             answer.set_result(None)

@@ -295,6 +295,21 @@ def test_cancelling_waits_for_the_payment_that_nobody_knows_of(case_of: CaseOf) 
     assert case.order.status is Status.CANCELLED
 
 
+def test_money_that_comes_while_an_order_is_cancelled_goes_back_after_the_goods_have_come(case_of: CaseOf) -> None:
+    case = case_of()
+    reserved(case)
+    saga.cancel(case, "changed_mind")
+    saga.charged(case, 2_800, at=NOW)
+    assert (case.order.status, case.refund_minor) == (Status.CANCELLING, 0)
+    saga.stock_released(case)
+    assert (case.order.status, case.refund_minor) == (Status.CANCELLING, 2_800)
+    # While it is on its way nothing else ends the order.
+    saga.attempt_ended(case)
+    assert case.order.status is Status.CANCELLING
+    saga.refunded(case, 2_800, reason="changed_mind")
+    assert case.order.status is Status.CANCELLED
+
+
 def test_parcels_that_have_left_keep_the_order_alive_and_the_money_where_it_is(case_of: CaseOf) -> None:
     case = case_of()
     reserved(case)

@@ -206,7 +206,7 @@ async def test_what_is_not_signed_by_the_provider_changes_nothing(idle: Any) -> 
 
     for body, headers in forged:
         answer = await idle.gateway.client.post(PATH, content=body, headers=headers)
-        assert (answer.status_code, answer.json()["type"]) == (401, "/problems/bad-signature"), headers
+        assert (answer.status_code, answer.json().get("type")) == (401, "/problems/bad-signature"), headers
     await nothing_kept(idle, order_id)
 
 

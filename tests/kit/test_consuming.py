@@ -1,0 +1,126 @@
+"""One transaction holds offset, inbox and effects of a poll: all of it happens or nothing. Without a broker."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+from svc_contracts.events.stock import StockReleased
+from svc_contracts.ids import Ids
+from svc_kit.clock import SystemClock
+from svc_kit.consumer import Consumer, Poison, Received, Record
+from svc_kit.consuming import ConsumerRunner
+from svc_kit.settings import KitSettings
+from svc_kit.telemetry import Metrics
+from svc_kit.transaction import Database, Tx
+
+pytestmark = pytest.mark.anyio
+PLACE = TopicPartition("stock.events", 3)
+
+
+@pytest.fixture
+async def db(database_of: Callable[[str], Any]) -> AsyncIterator[Database]:
+    clock, urls = SystemClock(), database_of("inventory_svc")
+    async with Database.open(urls.app, source="inventory-svc", clock=clock, ids=Ids(now=clock.now)) as opened:
+        yield opened
+
+
+class Seen:
+    """A consumer that remembers, answers each event with one of its own, and fails where a test says so."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self.fails: dict[str, Exception] = {}
+        self.consumer = Consumer(group="kit-poll", deciding=True, handles=(StockReleased,), handle=self.handle)
+
+    async def handle(self, tx: Tx, events: Sequence[Received]) -> None:
+        keys = [one.key for one in events]
+        for one in events:
+            tx.emit(StockReleased(order_id=f"answer-to-{one.key}"), seq=1, cause=one)
+        if fault := next((self.fails[key] for key in keys if key in self.fails), None):
+            raise fault
+        tx.after_commit(lambda: self.keys.extend(keys))
+
+
+async def runner_at(db: Database, seen: Seen, offset: int) -> ConsumerRunner:
+    """Assigned and sought, as after its first look."""
+    runner = ConsumerRunner(seen.consumer, db, KitSettings(yunying_env="test", kafka_cluster="c1"), Metrics())
+    runner.pos = {PLACE: offset}
+    async with db.read() as con:
+        await con.execute(
+            "INSERT INTO consumer_offset VALUES ('kit-poll', 'c1', $1, $2, $3) ON CONFLICT DO NOTHING", *PLACE, offset
+        )
+    return runner
+
+
+def records(db: Database, *keys: str, begin: int = 0) -> list[Record]:
+    return [
+        Record(
+            *PLACE,
+            offset,
+            {
+                "ce_id": str(db.ids.uuid7()),
+                "ce_type": "stock.released",
+                "ce_dataversion": "1",
+                "ce_subject": key,
+                "ce_time": db.clock.now().isoformat(),
+            },
+            StockReleased(order_id=key).data(),
+        )
+        for offset, key in enumerate(keys, start=begin)
+    ]
+
+
+async def written(db: Database) -> tuple[int, int, int, list[str]]:
+    """(next offset, events in the inbox, answers, keys of parked events)"""
+    async with db.read() as con:
+        parked = await con.fetch("SELECT key FROM parked_event ORDER BY n")
+        return (
+            await con.fetchval("SELECT next_offset FROM consumer_offset"),
+            await con.fetchval("SELECT count(*) FROM inbox"),
+            await con.fetchval("SELECT count(*) FROM outbox"),
+            [row["key"] for row in parked],
+        )
+
+
+async def test_passing_trouble_leaves_everything_as_it_was_and_the_same_poll_is_worked_on_again(db: Database) -> None:
+    seen = Seen()
+    runner = await runner_at(db, seen, 0)
+    polled = records(db, "ord_1", "ord_2")
+    seen.fails = {"ord_2": ConnectionResetError("the database is away")}
+
+    with pytest.raises(ConnectionResetError):
+        await runner._settle(polled)
+
+    assert (await written(db), seen.keys, runner.pos) == ((0, 0, 0, []), [], {PLACE: 0})
+    seen.fails = {}
+    await runner._settle(polled)
+    assert (await written(db), seen.keys, runner.pos) == ((2, 2, 2, []), ["ord_1", "ord_2"], {PLACE: 2})
+
+
+@pytest.mark.parametrize("place", [0, 4, 7])
+async def test_poison_is_found_by_halves_and_parked_alone(db: Database, place: int) -> None:
+    seen = Seen()
+    runner = await runner_at(db, seen, 0)
+    keys = [f"ord_{n}" for n in range(8)]
+    seen.fails = {keys[place]: Poison("a test says so")}
+
+    await runner._settle(records(db, *keys))
+    await runner._settle(records(db, keys[place], "ord_8", begin=8))
+
+    flowing = [key for key in [*keys, "ord_8"] if key != keys[place]]
+    assert (seen.keys, runner.pos) == (flowing, {PLACE: 10})
+    assert await written(db) == (10, 10, 8, [keys[place], keys[place]])
+
+
+async def test_a_member_that_lost_its_partition_changes_nothing_and_seeks_again(db: Database) -> None:
+    seen, successor = Seen(), Seen()
+    late, polled = await runner_at(db, seen, 0), records(db, "ord_1", "ord_2")
+    await (await runner_at(db, successor, 0))._settle(polled)
+
+    await late._settle(polled)
+    await late._settle(records(db, "ord_4", begin=3))
+
+    assert (seen.keys, late.pos, successor.keys) == ([], {}, ["ord_1", "ord_2"])
+    assert await written(db) == (2, 2, 2, [])
