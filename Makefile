@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BOOT = @$(PYTHON) services/svc_local/bootstrap.py
 
-.PHONY: help up down status logs reset test check contracts demo tour reconcile faults soak bench compose-secrets compose-test
+.PHONY: help up down status logs reset test check contracts demo tour reconcile sabotage faults soak bench compose-secrets compose-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ tour: ## run the README's code blocks against the running suite and compare the 
 
 reconcile: ## compare what the services say of orders, stock, money and facts
 	$(BOOT) svc_local.reconcile
+
+sabotage: ## break one line after the other in a copy: each has to turn a test red (NAME=… one of them)
+	$(BOOT) --dev tests.sabotage $(NAME)
 
 faults: ## kill, stop and cut off everything on purpose (PROMISE=P12 one of them, SEED=7 replays)
 	$(BOOT) --dev tests.faults

@@ -23,22 +23,24 @@ def main(names: Sequence[str]) -> int:
         say(f"There is no sabotage {', '.join(unknown)}; there are {', '.join(one.name for one in SABOTAGES)}.")
         return 2
     chosen = [one for one in SABOTAGES if not names or one.name in names]
-    if wrong := [f"{one.name}: {why}" for one in chosen for why in misfits(one)]:
-        say("\n".join(wrong))
-        return 2
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="yunying-sabotage-") as folder:
         workshop = Workshop.of_tracked_files(Path(folder))
+        if wrong := [f"{one.name}: {why}" for one in chosen for why in misfits(one, workshop.folder)]:
+            say("\n".join(wrong))
+            return 2
         workshop.require_own_sources()
         if not are_green(workshop, chosen, "before"):
             return 1
         rows = [row_of(workshop, n, one, len(chosen)) for n, one in enumerate(chosen, start=1)]
         green = are_green(workshop, chosen, "after")
-    REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     caught = sum(bool(row["caught"]) for row in rows)
     show(chosen, rows)
-    say(f"{caught}/{len(rows)} caught, {time.monotonic() - began:.0f} s; written to {REPORT.relative_to(ROOT)}")
+    say(f"{caught}/{len(rows)} caught, {time.monotonic() - began:.0f} s")
+    if not names:
+        REPORT.parent.mkdir(exist_ok=True)
+        REPORT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        say(f"written to {REPORT.relative_to(ROOT)}")
     return 0 if green and caught == len(rows) else 1
 
 
@@ -48,7 +50,7 @@ def are_green(workshop: Workshop, chosen: Iterable[Sabotage], when: str) -> bool
     wrong = workshop.not_green(chosen)
     say(f"{'green ' + when:<58} {'yes' if not wrong else 'NO':<8}{time.monotonic() - began:6.1f} s")
     for test in wrong:
-        say(f"  not green {when}: {test}")
+        say(f"  {test}")
     return not wrong
 
 

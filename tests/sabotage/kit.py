@@ -57,7 +57,7 @@ SABOTAGES = (
     ),
     Sabotage(
         "relay-sends-without-a-lease",
-        "a relay that was frozen sends old events after newer ones of its successor",
+        "a relay that was frozen sends again what its successor has sent",
         f"{KIT}relay_rules.py",
         "return now - beat_at < SEND_WITHIN_SECONDS",
         "return now >= beat_at",
@@ -87,7 +87,16 @@ SABOTAGES = (
         f"{KIT}consumer.py",
         "fresh = await _fresh(tx, consumer, chosen) if consumer.inbox else chosen",
         "fresh = chosen",
-        f"{TESTS}test_backbone.py::test_what_is_sent_twice_has_one_effect",
+        "marketing-svc/tests/test_benefits.py::test_the_same_event_delivered_again_is_not_even_answered",
+    ),
+    Sabotage(
+        "the-offset-moves-on-where-the-handler-failed",
+        "what a restart of the database interrupted is never done",
+        f"{KIT}consuming.py",
+        "                fresh = await process(tx, self.consumer, mine)",
+        "                [fresh] = await asyncio.gather(process(tx, self.consumer, mine), return_exceptions=True)",
+        f"{TESTS}test_consuming.py::"
+        "test_passing_trouble_leaves_everything_as_it_was_and_the_same_poll_is_worked_on_again",
     ),
     Sabotage(
         "poison-is-tried-for-ever",
@@ -115,6 +124,14 @@ SABOTAGES = (
         f"{TESTS}test_backbone.py::test_a_parked_key_is_redriven_in_order_and_flows_again",
     ),
     Sabotage(
+        "redrive-asks-the-inbox",
+        "a parked order is called done and nothing was done",
+        f"{KIT}redrive.py",
+        "        await consumer.handle(tx, [received_of(record)])",
+        "        from svc_kit.consumer import process; await process(tx, consumer, [record])",
+        f"{TESTS}test_backbone.py::test_a_parked_key_is_redriven_in_order_and_flows_again",
+    ),
+    Sabotage(
         "two-requests-hold-one-key",
         "a double click is charged twice",
         f"{KIT}idempotency.py",
@@ -129,7 +146,7 @@ SABOTAGES = (
         f"{KIT}idempotency.py",
         'if bytes(row["fingerprint"]) != key.fingerprint:',
         'if not row["fingerprint"]:',
-        "order-svc/tests/orders/test_checkout.py::test_a_key_is_bound_to_its_request",
+        f"{TESTS}test_idempotency.py::test_another_request_under_the_same_key_is_refused",
     ),
     Sabotage(
         "refusals-are-not-kept-under-their-key",

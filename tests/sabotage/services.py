@@ -32,19 +32,28 @@ SABOTAGES = (
         SAGA,
         "if order.stock_state is not StockState.RELEASED or order.open_attempt is not None:",
         "if order.open_attempt is not None:",
-        f"{SAGA_TESTS}::test_cancelling_waits_for_the_payment_that_nobody_knows_of",
+        f"{SAGA_TESTS}::test_money_that_comes_while_an_order_is_cancelled_goes_back_after_the_goods_have_come",
+    ),
+    Sabotage(
+        "an-order-is-cancelled-before-its-money-is-back",
+        "a refund that fails is noticed by nobody",
+        SAGA,
+        "    elif order.refunding_minor == 0:",
+        "    elif order.refunding_minor >= 0:",
+        f"{SAGA_TESTS}::test_money_that_comes_while_an_order_is_cancelled_goes_back_after_the_goods_have_come",
     ),
     Sabotage(
         "demand-is-not-summed",
-        "a bundle and a single article of one order share a unit",
+        "two lines of one order are promised the same unit",
         f"{INVENTORY}reservations/rules.py",
         "demand[sku] = demand.get(sku, 0) + per_unit * line.quantity",
         "demand[sku] = per_unit * line.quantity",
-        "inventory-svc/tests/test_reserving.py::test_a_bundle_reserves_its_parts_and_counts_them_once_over_the_order",
+        "inventory-svc/tests/test_reservation_rules.py::"
+        "test_two_lines_of_one_sku_share_what_is_there_and_the_second_is_short",
     ),
     Sabotage(
         "stock-is-read-without-a-lock",
-        "two decide over the same last unit",
+        "two decide over the same last unit; the table alone stops them, and the consumer with them",
         f"{INVENTORY}stock/store.py",
         "WHERE key = ANY($1::text[]) ORDER BY key FOR NO KEY UPDATE",
         "WHERE key = ANY($1::text[]) ORDER BY key",
@@ -61,7 +70,7 @@ SABOTAGES = (
     ),
     Sabotage(
         "a-coupon-has-no-end",
-        "a coupon for ten is used by everybody",
+        "the eleventh order with a coupon for ten stops all others",
         f"{BENEFITS}rules/counting.py",
         "return self.uses_left is None or uses <= self.uses_left",
         "return self.uses_left is None or uses >= 1",
@@ -69,7 +78,7 @@ SABOTAGES = (
     ),
     Sabotage(
         "a-budget-has-no-end",
-        "a campaign spends what nobody granted",
+        "the order that overspends a campaign stops all others",
         f"{BENEFITS}rules/counting.py",
         "return self.money_left_minor is None or amount_minor <= self.money_left_minor",
         "return self.money_left_minor is None or self.money_left_minor > 0",
@@ -133,14 +142,6 @@ SABOTAGES = (
         'again = reads or b"content-type" in asked.given or True',
         "gateway/tests/test_broken_connections.py::"
         "test_what_may_be_asked_twice_is_asked_once_more_where_the_connection_broke",
-    ),
-    Sabotage(
-        "a-refresh-token-is-exchanged-without-a-lock",
-        "a stolen token goes unnoticed beside its owner's",
-        "gateway/gateway/sessions/store.py",
-        "FROM session WHERE id = $1 FOR UPDATE",
-        "FROM session WHERE id = $1",
-        "gateway/tests/test_sign_in.py::test_of_many_who_exchange_the_same_token_at_once_one_gets_the_next",
     ),
     Sabotage(
         "a-late-event-overwrites-a-newer-one",

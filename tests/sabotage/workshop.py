@@ -27,6 +27,7 @@ PACKAGES = (
 )
 RUN_SECONDS_MAX = 120
 GREEN_SECONDS_MAX = 600
+OUTPUT_SHOWN = 4_000
 TESTS_FAILED = 1
 WORSE = ("", "passed", "skipped", "error", "failed")
 # The line was broken, not the behaviour: such a sabotage proves nothing.
@@ -88,7 +89,7 @@ class Workshop:
             assert file.resolve().is_relative_to(self.folder.resolve()), f"{file} is not the copy's"
 
     def not_green(self, sabotages: Iterable[Sabotage]) -> list[str]:
-        """The named tests that do not pass."""
+        """The named tests that do not pass, and what pytest said about them."""
         groups: dict[tuple[tuple[str, str], ...], set[str]] = {}
         for one in sabotages:
             groups.setdefault(tuple(sorted(one.environment.items())), set()).add(one.test)
@@ -96,9 +97,8 @@ class Workshop:
         for environment, tests in groups.items():
             outcome = self._pytest(sorted(tests), dict(environment), within_seconds=GREEN_SECONDS_MAX)
             passed = [test for test in tests if outcome.results.get(key_of(test), ("", ""))[0] == "passed"]
-            wrong += sorted(tests - set(passed))
-            if outcome.exit_code != 0 and not wrong:
-                wrong.append(outcome.output[-2_000:])
+            if outcome.exit_code != 0 or len(passed) < len(tests):
+                wrong += [*sorted(tests - set(passed)), outcome.output[-OUTPUT_SHOWN:]]
         return wrong
 
     def try_out(self, one: Sabotage) -> Verdict:
