@@ -1,8 +1,9 @@
 """A checker that was never seen failing is not trusted: each finds what is planted, and nothing in good runs."""
 
 import pytest
+from tests.checkers.answers import untrue
 from tests.checkers.effects import exactly_once, gaps, inversions, verdict
-from tests.checkers.stock import unsold_while_refusing
+from tests.checkers.stock import Moved, oversold, unsold_while_refusing
 
 GOOD = [("a", 1), ("b", 1), ("a", 2), ("b", 2), ("a", 3)]
 
@@ -43,4 +44,29 @@ def test_gaps_are_named() -> None:
 
 
 def test_a_refusal_that_could_have_been_served_is_counted() -> None:
-    assert unsold_while_refusing({"x": 2, "y": 0}, [("x", 2), ("x", 3), ("y", 1)]) == 1
+    refused = [{"x": 2}, {"x": 3}, {"y": 1}, {"x": 1, "y": 1}, {"x": 1, "z": 4}]
+
+    assert unsold_while_refusing({"x": 2, "y": 0, "z": 4}, refused) == 2
+
+
+def test_a_promise_of_more_than_there_is_is_counted() -> None:
+    received = Moved("x@w", "received", {"on_hand": 5})
+    reserved = Moved("x@w", "reserved", {"reserved": 3})
+    released = Moved("x@w", "released", {"reserved": -3})
+    lost = Moved("x@w", "adjusted", {"on_hand": -1})
+
+    assert oversold([received, reserved, released, reserved]) == 0
+    assert oversold([received, reserved, reserved, released]) == 1
+    assert oversold([received, reserved, lost, lost, lost]) == 0
+    assert oversold([received, lost, lost, lost, reserved]) == 1
+    assert oversold([received, Moved("x@v", "reserved", {"reserved": 1})]) == 1
+
+
+def test_an_answer_that_did_not_come_true_is_counted() -> None:
+    statuses = {"a": "confirmed", "b": "rejected", "c": "expired"}
+    true = [(201, "a"), (409, "b"), (202, "b"), (202, "a"), (201, "c"), (None, None), (503, None), (409, None)]
+
+    assert untrue(true, statuses) == 0
+    assert untrue([*true, (201, "b")], statuses) == 1
+    assert untrue([*true, (409, "a")], statuses) == 1
+    assert untrue([*true, (202, "d")], statuses) == 1

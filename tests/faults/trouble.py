@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 
 import httpx
 from tests.rig.proxy import Mode
@@ -27,9 +28,9 @@ class Troublemaker:
         if await asyncio.to_thread(self.suite.kill, name):
             self.kills[name] = self.kills.get(name, 0) + 1
 
-    async def kill_one_every(self, seconds: float, victims: Sequence[str]) -> None:
+    async def kill_one_every(self, seconds: float, victims: Sequence[str], *, times: int | None = None) -> None:
         chance = self.own_chance()
-        while True:
+        for _ in count() if times is None else range(times):
             await asyncio.sleep(seconds)
             await self.kill(chance.choice(victims))
 

@@ -1,7 +1,7 @@
 """A shop of its own on a running suite, and the people in it. They know the gateway's address and no more."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,10 @@ SECONDS = 20.0
 
 def money(amount_minor: int) -> dict[str, Any]:
     return {"amount_minor": amount_minor, "currency": CURRENCY}
+
+
+def new_sku() -> str:
+    return f"J-{secrets.token_hex(5)}"
 
 
 def key() -> dict[str, str]:
@@ -160,6 +164,7 @@ class World:
     category_id: str
     image_url: str
     clients: list[httpx.AsyncClient] = field(default_factory=list)
+    street: AiohttpTransport | None = None
 
     @property
     def shop(self) -> str:
@@ -179,6 +184,17 @@ class World:
         for client in self.clients:
             await client.aclose()
         self.clients.clear()
+        if self.street is not None:
+            await self.street.aclose()
+            self.street = None
+
+    def passer_by(self, shop: str | None = None) -> Buyer:
+        """A guest who takes the connections that all passers-by share: a thousand cost no more than one."""
+        if self.street is None:
+            self.street = AiohttpTransport(limits=httpx.Limits(max_connections=None))
+        headers = {"X-Visitor-Id": secrets.token_urlsafe(24)}
+        http = httpx.AsyncClient(transport=self.street, base_url=self.gateway, headers=headers, timeout=60.0)
+        return Buyer(http, shop or self.shop)
 
     def buyer(self, shop: str | None = None) -> Buyer:
         """A guest nobody has seen before."""
@@ -201,38 +217,62 @@ class World:
 
     async def goods(self, units: int, *, price_minor: int = 10_000, shop: str | None = None) -> str:
         """A new product with one variant: published, in stock, known to whoever quotes. Returns its sku."""
-        sku = f"J-{secrets.token_hex(5)}"
-        self.offer(sku, price_minor=price_minor, shop=shop or self.shop)
-        receipt = {"warehouse": self.warehouse, "reference": f"opening-{sku}"}
-        if units:
-            lines = [{"sku": sku, "quantity": units}]
-            self.owner.ask("POST", "/v1/admin/stock-receipts", json={**receipt, "lines": lines}, headers=key())
-        buyer = self.buyer(shop)
-
-        async def quotable() -> bool:
-            body = {
-                "lines": [{"sku": sku, "quantity": 1}], "region": REGION, "delivery_method": "standard",
-            }  # fmt: skip
-            return (await buyer.http.post(f"{buyer.base}/quotes", json=body)).status_code == 201
-
-        await eventually(quotable, within_seconds=SECONDS, because="order-svc hears of the new offer")
+        sku = new_sku()
+        self.offer({sku: {}}, price_minor=price_minor, shop=shop)
+        self.receive({sku: units})
+        await self.quotable(sku, shop=shop)
         return sku
 
-    def offer(self, sku: str, *, price_minor: int, shop: str) -> None:
-        listing = {"shop": shop, "prices": [{"sku": sku, "amount": money(price_minor)}], "publish": True}
+    def offer(
+        self, goods: Mapping[str, Mapping[str, int]], *, price_minor: int = 10_000, shop: str | None = None
+    ) -> None:
+        """One product with a variant per sku; what a bundle consists of ({}: it is no bundle) is offered before."""
+        prices = [{"sku": sku, "amount": money(price_minor)} for sku in goods]
+        name = next(iter(goods))
+        variants = [
+            {
+                "sku": sku,
+                "options": {"No": str(n)} if len(goods) > 1 else {},
+                "components": [{"sku": part, "quantity": quantity} for part, quantity in parts.items()],
+            }
+            for n, (sku, parts) in enumerate(goods.items())
+        ]
         item = {
             "category_id": self.category_id,
-            "title": {"zh": f"旅程商品 {sku}", "en": f"Journey goods {sku}"},
-            "slug": sku.lower(),
-            "media": [{"url": self.image_url, "alt": {"en": sku}}],
-            "variants": [{"sku": sku}],
-            "listing": listing,
+            "title": {"zh": f"旅程商品 {name}", "en": f"Journey goods {name}"},
+            "slug": name.lower(),
+            "media": [{"url": self.image_url, "alt": {"en": name}}],
+            "variants": variants,
+            "listing": {"shop": shop or self.shop, "prices": prices, "publish": True},
         }
         [made] = self.owner.ask("POST", "/v1/admin/products/bulk", json={"items": [item]}, headers=key())["results"]
         assert made.get("problem") is None, made
         body = {"action": "approve_and_publish", "items": [{"id": made["listing_id"]}]}
         [done] = self.approver.ask("POST", "/v1/admin/listings/bulk", json=body, headers=key())["results"]
         assert done.get("problem") is None, done
+
+    def receive(self, units: Mapping[str, int], *, warehouse: str | None = None) -> None:
+        lines = [{"sku": sku, "quantity": quantity} for sku, quantity in units.items() if quantity]
+        if lines:
+            body = {"warehouse": warehouse or self.warehouse, "reference": secrets.token_hex(12), "lines": lines}
+            self.owner.ask("POST", "/v1/admin/stock-receipts", json=body, headers=key())
+
+    async def quotable(self, sku: str, *, shop: str | None = None) -> None:
+        """Until whoever quotes has heard of it, and so of all that were offered with or before it."""
+        buyer = self.passer_by(shop)
+
+        async def known() -> bool:
+            body = {"lines": [{"sku": sku, "quantity": 1}], "region": REGION, "delivery_method": "standard"}
+            return (await buyer.http.post(f"{buyer.base}/quotes", json=body)).status_code == 201
+
+        await eventually(known, within_seconds=SECONDS, because="order-svc hears of the new offer")
+
+    def add_warehouse(self, *, priority: int) -> str:
+        """One more that serves the shops of this world, asked after those of lower numbers."""
+        code = f"{self.name}-wh{priority}"
+        body = {"code": code, "region": "CN-SH", "priority": priority, "channels": [self.name], "cut_off": "17:00"}
+        self.owner.ask("POST", "/v1/admin/warehouses", json=body)
+        return code
 
     def open_shop(self, slug: str, **more: Any) -> str:
         body = {
