@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BOOT = @$(PYTHON) services/svc_local/bootstrap.py
 
-.PHONY: help up down status logs reset test check contracts demo tour reconcile sabotage faults soak bench compose-secrets compose-test
+.PHONY: help up down status logs reset test check contracts demo tour reconcile sabotage faults soak bench bench-check compose-secrets compose-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -50,8 +50,11 @@ faults: ## kill, stop and cut off everything on purpose (PROMISE=P12 one of them
 soak: ## the same as long as the promises are written: hours
 	@FORM=soak $(MAKE) --no-print-directory faults
 
-bench: ## measure the suite beside the machine's own limit
-	$(BOOT) --dev bench
+bench: ## measure the suite beside the machine's own limit (SCENARIO=buy_now one of them)
+	$(BOOT) --dev bench $(ARGS)
+
+bench-check: ## the same, and fail where a ratio fell by more than 15 % of bench/baseline.json
+	$(BOOT) --dev bench --check
 
 compose-secrets: ## write the secrets that docker-compose.yml mounts
 	$(BOOT) svc_local.compose secrets

@@ -1,57 +1,52 @@
-"""`make bench`: a suite of its own, yardsticks and scenarios in one run, `reports/bench.json`.
+"""`make bench`: a suite of its own, yardsticks and scenarios in one run, `reports/bench.json` and a page of it.
 
-SCENARIO=name runs one. Numbers of different machines, or of different runs, say nothing beside each other; the ratios
-to the yardsticks of the same run do.
+SCENARIO=name,… chooses. Numbers of different machines, or of different runs, say nothing beside each other; the ratios
+to the yardsticks of the same run do. `--check` compares them with `bench/baseline.json`, `--keep` writes that file.
 """
 
 import asyncio
-import json
 import os
-import random
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import aiohttp
-
-from bench import yardsticks
-from bench.processes import Usage, cpu_between, usage_of
-from bench.scenarios import SCENARIOS, Bench, Figure
-from bench.shop import Shop, open_shop
-from svc_local.layout import ROOT, State, read_json
+from bench import reporting, yardsticks
+from bench.baseline import compare, keep, machine, same_machine
+from bench.scenarios import LONG, SCENARIOS
+from bench.scenarios.reading import PAGE
+from bench.shop import open_shop
+from bench.stand import REPEATS, Figure, Stand
+from svc_local.layout import State, read_json
 from svc_local.testing import guarded_folder, run_command, start_suite
 
-YARDSTICK_SECONDS = 5
-REPORT = ROOT / "reports" / "bench.json"
+YARDSTICK_SECONDS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    state: State
-    gateway_url: str
-    server_url: str
-    shop: Shop
-
-
-def main() -> int:
-    asked = os.environ.get("SCENARIO", "")
-    if asked and asked not in SCENARIOS:
-        print(f"There is no scenario {asked!r}; there are {', '.join(SCENARIOS)}.", file=sys.stderr)
+def main(arguments: Sequence[str]) -> int:
+    names = [name for name in os.environ.get("SCENARIO", "").split(",") if name] or list(SCENARIOS)
+    known = SCENARIOS | LONG
+    if unknown := [name for name in names if name not in known]:
+        print(f"There is no scenario {', '.join(unknown)}; there are {', '.join(known)}.", file=sys.stderr)
         return 2
-    with running() as suite:
-        rows = asyncio.run(measure(suite, [asked] if asked else list(SCENARIOS)))
-    REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps({"machine": machine(), "figures": rows}, indent=2) + "\n")
-    print(f"written to {REPORT.relative_to(ROOT)}")
+    if "--check" in arguments and (why := same_machine()):
+        print(why, file=sys.stderr)
+        return 2
+    began = time.monotonic()
+    with standing() as stand:
+        rows = asyncio.run(measure(stand, names))
+    reporting.write(machine(), rows)
+    print(f"{time.monotonic() - began:.0f} s; reports/bench.json, reports/bench.html")
+    if "--keep" in arguments:
+        keep(rows)
+    if "--check" in arguments:
+        return compare(rows)
     return 0
 
 
 @contextmanager
-def running() -> Iterator[Running]:
+def standing() -> Iterator[Stand]:
     """The suite as `make up` starts it, on free ports in a folder of its own, with the bench's shop."""
     with guarded_folder() as (folder, guardian):
         state = State(folder / "state")
@@ -60,87 +55,36 @@ def running() -> Iterator[Running]:
         report = read_json(state.suite_file)
         try:
             print("filling the shop …", flush=True)
-            shop = open_shop(report["gateway_url"], report["credentials"])
-            yield Running(state, report["gateway_url"], report["postgres_url"], shop)
+            yield Stand(state, report, open_shop(report["gateway_url"], report["credentials"]))
         finally:
             run_command("down", state)
 
 
-async def measure(suite: Running, names: list[str]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    base = 0.0
-    async with yardsticks.yardstick_database(suite.server_url) as url:
-        for one in (*yardsticks.ORDER_INSERTS, yardsticks.HOT_INSERT):
-            rate = await asyncio.to_thread(yardsticks.transactions_per_second, url, one, seconds=YARDSTICK_SECONDS)
-            base = rate if one is yardsticks.BASE else base
-            print(f"{one.name:<28}{rate:>10,.0f}/s", flush=True)
-            rows.append({"scenario": "yardstick", "figure": one.name, "value": round(rate, 1)})
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as http:
-        bench = Bench(http, suite.gateway_url, suite.shop, random.Random(1))
-        for name in names:
-            before = usage_of(suite.state)
-            figures = await SCENARIOS[name](bench)
-            after = usage_of(suite.state)
-            for figure in figures:
-                rows.append(row_of(figure, base))
-                print(line_of(rows[-1]), flush=True)
-            rows.append(usage_row(name, before, after, sum(sum(f.measured.outcomes.values()) for f in figures)))
-            print(cpu_line(rows[-1]), flush=True)
+async def measure(stand: Stand, names: list[str]) -> list[dict[str, Any]]:
+    rows = [one.row({}) for one in await measured_yardsticks(stand)]
+    known = SCENARIOS | LONG
+    for name in names:
+        for figure in await known[name](stand):
+            rows.append(figure.row(stand.yardsticks))
+            print(reporting.line_of(rows[-1]), flush=True)
+        stand.close()
     return rows
 
 
-def row_of(figure: Figure, base: float) -> dict[str, Any]:
-    measured = figure.measured
-    return {
-        "scenario": figure.scenario,
-        "clients": figure.clients,
-        "figure": figure.figure,
-        "value": round(measured.rate("ok"), 1),
-        "yardstick": yardsticks.BASE.name,
-        "ratio": round(measured.rate("ok") / base, 3),
-        "p50_ms": measured.percentile_ms(0.50),
-        "p99_ms": measured.percentile_ms(0.99),
-        "outcomes": dict(measured.outcomes),
-    }
-
-
-def usage_row(name: str, before: dict[str, Usage], after: dict[str, Usage], calls: int) -> dict[str, Any]:
-    cpu = cpu_between(before, after)
-    return {
-        "scenario": name,
-        "figure": "usage",
-        "calls": calls,
-        "cpu_seconds": cpu,
-        "cpu_us_per_call": {process: round(seconds * 1e6 / max(1, calls)) for process, seconds in cpu.items()},
-        "pss_mib": {process: round(usage.pss_mib, 1) for process, usage in after.items()},
-    }
-
-
-def line_of(row: dict[str, Any]) -> str:
-    odd = {outcome: count for outcome, count in row["outcomes"].items() if outcome != "ok"}
-    return (
-        f"{row['scenario']:<16}{row['clients']:>4} clients{row['value']:>10,.0f}/s   × {row['ratio']:.3f}   "
-        f"p50 {row['p50_ms']:.1f} ms   p99 {row['p99_ms']:.1f} ms   {odd or ''}"
-    )
-
-
-def cpu_line(row: dict[str, Any]) -> str:
-    spent = sorted(row["cpu_us_per_call"].items(), key=lambda one: -one[1])
-    return "    µs of CPU per call: " + ", ".join(f"{name} {count}" for name, count in spent if count > 0)
-
-
-def machine() -> dict[str, Any]:
-    return {
-        "cores": os.cpu_count(),
-        "load": [round(one, 2) for one in os.getloadavg()],
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cpu": next(
-            (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-             if line.startswith("model name")), "unknown",
-        ),
-    }  # fmt: skip
+async def measured_yardsticks(stand: Stand) -> list[Figure]:
+    async with yardsticks.yardstick_database(str(stand.report["postgres_url"])) as url:
+        for one in (*yardsticks.ORDER_INSERTS, yardsticks.HOT_INSERT):
+            rate = await asyncio.to_thread(yardsticks.transactions_per_second, url, one, seconds=YARDSTICK_SECONDS)
+            stand.yardsticks[one.name] = rate
+    status, content = await stand.get(0, f"/v1/store/{stand.shop.slug}/products?limit={PAGE}")
+    if status != 200:
+        raise RuntimeError(f"the product list answered {status}: {content[:300]!r}")
+    stand.yardsticks[yardsticks.BARE] = await yardsticks.bare_answers_per_second(content, seconds=2, times=REPEATS)
+    figures = [Figure("yardstick", name, value) for name, value in stand.yardsticks.items()]
+    for figure in figures:
+        print(f"{figure.figure:<44}{figure.value:>12,.0f}/s", flush=True)
+    return figures
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,8 @@
 
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from svc_local.sample.door import Door
 from svc_local.sample.pictures import picture
@@ -21,11 +22,21 @@ ADDRESS = {**REGION, "street": "18 North Caoxi Road", "postcode": "200030"}
 CONTACT = {"name": "Bench", "phone": "+8613800138000"}
 
 
+KINDS = ("tea", "kettle", "teapot", "cup", "tray", "caddy", "whisk", "scale", "strainer", "pitcher")
+STYLES = ("oolong", "jasmine", "porcelain", "black", "green", "travel", "gift", "cast iron", "glass", "bamboo")
+KINDS_ZH = ("茶", "水壶", "茶壶", "杯", "茶盘", "茶罐", "茶筅", "秤", "滤网", "公道杯")
+STYLES_ZH = ("乌龙", "茉莉", "瓷", "黑", "绿", "旅行", "礼盒", "铸铁", "玻璃", "竹")
+
+
 @dataclass(frozen=True, slots=True)
 class Shop:
+    """`approver`: the login and password of the second person."""
+
     slug: str
     skus: tuple[str, ...]
-    authorization: str
+    category_id: str
+    image_url: str
+    approver: tuple[str, str]
 
 
 def money(amount_minor: int) -> dict[str, Any]:
@@ -38,13 +49,54 @@ def open_shop(gateway_url: str, credentials: dict[str, str]) -> Shop:
         person = hire(owner, "bench-approver", ("approver",))
         approver.sign_in(person.login, person.password)
         _found(owner)
-        skus = _offer(owner)
+        category = owner.ask("POST", "/v1/admin/categories", json={"name": {"zh": "测试", "en": "Bench"}})["id"]
+        image = picture("tin", "#5e8c61", "#d9e8c5").encode()
+        url = owner.ask("POST", "/v1/admin/media", content=image, headers={"Content-Type": "image/svg+xml"})["url"]
+        skus = [f"B-{n:04d}" for n in range(SKU_COUNT)]
+        for some in parts(skus, BULK):
+            bulk(owner, "/v1/admin/products/bulk", {"items": [_item(sku, category, url) for sku in some]})
         _approve(approver)
         for some in parts(skus, 1_000):
-            lines = [{"sku": sku, "quantity": UNITS} for sku in some]
-            receipt = {"warehouse": WAREHOUSE, "reference": f"bench-{secrets.token_hex(6)}", "lines": lines}
-            owner.ask("POST", "/v1/admin/stock-receipts", json=receipt, headers=key())
-        return Shop(SHOP, tuple(skus), owner.authorization)
+            _receive(owner, some, UNITS)
+        return Shop(SHOP, tuple(skus), category, url, (person.login, person.password))
+
+
+class Goods:
+    """More goods for the shop while it is open."""
+
+    def __init__(self, gateway_url: str, credentials: dict[str, str], shop: Shop) -> None:
+        self.owner, self.approver = Door(gateway_url), Door(gateway_url)
+        self.credentials = credentials
+        self.shop = shop
+
+    def __enter__(self) -> Self:
+        self.owner.sign_in(self.credentials["login"], self.credentials["password"])
+        self.approver.sign_in(*self.shop.approver)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for door in (self.owner, self.approver):
+            door.__exit__(kind, fault, trace)
+
+    def offer(self, units: int) -> str:
+        """A new sku with so many units, published."""
+        sku = f"H-{secrets.token_hex(4)}"
+        bulk(self.owner, "/v1/admin/products/bulk", {"items": [_item(sku, self.shop.category_id, self.shop.image_url)]})
+        _approve(self.approver)
+        _receive(self.owner, [sku], units)
+        return sku
+
+    def level(self, sku: str) -> dict[str, Any]:
+        [found] = self.owner.ask("GET", "/v1/admin/stock-levels", params={"sku": sku})["items"]
+        return dict(found)
+
+
+def _receive(owner: Door, skus: list[str], units: int) -> None:
+    lines = [{"sku": sku, "quantity": units} for sku in skus]
+    receipt = {"warehouse": WAREHOUSE, "reference": f"bench-{secrets.token_hex(6)}", "lines": lines}
+    owner.ask("POST", "/v1/admin/stock-receipts", json=receipt, headers=key())
 
 
 def _found(owner: Door) -> None:
@@ -61,21 +113,12 @@ def _found(owner: Door) -> None:
     owner.ask("POST", "/v1/admin/warehouses", json=warehouse)
 
 
-def _offer(owner: Door) -> list[str]:
-    category = owner.ask("POST", "/v1/admin/categories", json={"name": {"zh": "测试", "en": "Bench"}})
-    image = picture("tin", "#5e8c61", "#d9e8c5").encode()
-    url = owner.ask("POST", "/v1/admin/media", content=image, headers={"Content-Type": "image/svg+xml"})["url"]
-    skus = [f"B-{n:04d}" for n in range(SKU_COUNT)]
-    for some in parts(skus, BULK):
-        items = [_item(sku, category["id"], url) for sku in some]
-        bulk(owner, "/v1/admin/products/bulk", {"items": items})
-    return skus
-
-
 def _item(sku: str, category_id: str, url: str) -> dict[str, Any]:
+    n = sum(sku.encode())
+    kind, style = n % len(KINDS), (n // 3) % len(STYLES)
     return {
         "category_id": category_id,
-        "title": {"zh": f"测试商品 {sku}", "en": f"Bench goods {sku}"},
+        "title": {"zh": f"{STYLES_ZH[style]}{KINDS_ZH[kind]} {sku}", "en": f"{STYLES[style]} {KINDS[kind]} {sku}"},
         "slug": sku.lower(),
         "media": [{"url": url, "alt": {"en": sku}}],
         "variants": [{"sku": sku}],

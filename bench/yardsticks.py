@@ -1,8 +1,12 @@
-"""What the same machine does in the same minute without us: pgbench on the same PostgreSQL."""
+"""What the same machine does in the same minute without us: pgbench on the same PostgreSQL, FastAPI around nothing."""
 
+import asyncio
 import os
 import re
+import statistics
 import subprocess
+import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from bench.load import closed_loop
+from bench.wire import Wire, request
 from svc_local.postgres import bin_folder
 
 HERE = Path(__file__).parent
@@ -38,7 +44,8 @@ class Yardstick:
 
 ORDER_INSERTS = tuple(Yardstick(f"order_insert_{n}", "order_insert.sql", n) for n in (1, 16, 64))
 HOT_INSERT = Yardstick("order_insert_hot_16", "order_insert_hot.sql", 16)
-BASE = ORDER_INSERTS[1]  # what ratios are to
+BARE = "bare_fastapi"
+BARE_CLIENTS = 16
 
 
 @asynccontextmanager
@@ -73,3 +80,32 @@ def transactions_per_second(url: str, yardstick: Yardstick, *, seconds: int) -> 
     if done.returncode != 0 or found is None:
         raise RuntimeError(f"pgbench: {done.stdout[-500:]}{done.stderr[-500:]}")
     return float(found.group(1))
+
+
+async def bare_answers_per_second(content: bytes, *, seconds: float, times: int) -> float:
+    """The same bytes as the product list, from one worker, to 16 clients."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench.bare", file.name, stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            assert process.stdout is not None
+            url = f"http://127.0.0.1:{int(await process.stdout.readline())}"
+            wires = [await Wire(url).open() for _ in range(BARE_CLIENTS)]
+            asked = request("GET", "/")
+
+            async def call(n: int) -> str:
+                status, body = await wires[n].ask(asked)
+                return "ok" if status == 200 and len(body) == len(content) else str(status)
+
+            runs = [
+                await closed_loop(call, clients=BARE_CLIENTS, seconds=seconds, warm_seconds=0.5) for _ in range(times)
+            ]
+            for wire in wires:
+                wire.close()
+        finally:
+            process.terminate()
+            await process.wait()
+    return statistics.median(run.rate for run in runs)

@@ -1,0 +1,24 @@
+"""The suite before anybody comes: how fast it stood, how much it holds."""
+
+import asyncio
+
+from bench.processes import usage_of
+from bench.stand import Figure, Stand
+
+SERVERS = frozenset({"postgres", "kafka", "load generator"})
+QUIET_SECONDS = 3.0
+
+
+async def rest(stand: Stand) -> list[Figure]:
+    """PSS: common pages are shared among those who share them. The servers stand aside."""
+    await asyncio.sleep(QUIET_SECONDS)
+    before = usage_of(stand.state)
+    await asyncio.sleep(QUIET_SECONDS)
+    after = usage_of(stand.state)
+    own = {name: round(usage.pss_mib, 1) for name, usage in after.items() if name not in SERVERS}
+    idle = sum(after[name].cpu_seconds - before[name].cpu_seconds for name in own)
+    return [
+        Figure("rest", "ready_seconds", float(stand.report["ready_in_seconds"]), aim="≤ 10"),
+        Figure("rest", "own_processes_pss_mib", sum(own.values()), aim="≤ 300", rss_mib=own),
+        Figure("rest", "idle_cpu_share_of_a_core", idle / QUIET_SECONDS),
+    ]
