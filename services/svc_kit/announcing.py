@@ -65,6 +65,8 @@ async def _until_lost(con: "asyncpg.Connection[asyncpg.Record]", db: Database, s
 
 async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
     waits = [asyncio.create_task(one.wait()), asyncio.create_task(other.wait())]
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for task in waits:
-        task.cancel()
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:  # also where this task is cancelled
+        for task in waits:
+            task.cancel()

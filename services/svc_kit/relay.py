@@ -113,9 +113,11 @@ class Relay:
 
     async def _idle(self, stop: asyncio.Event) -> None:
         waits = [asyncio.create_task(self.db.wake.wait()), asyncio.create_task(stop.wait())]
-        await asyncio.wait(waits, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        for task in waits:
-            task.cancel()
+        try:
+            await asyncio.wait(waits, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # also where this task is cancelled
+            for task in waits:
+                task.cancel()
 
     # Leases
 

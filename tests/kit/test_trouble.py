@@ -156,6 +156,23 @@ async def test_a_commit_in_another_process_wakes_the_relay(database_of: Callable
             await eventually(there.wake.is_set, within_seconds=10, because="it was told")
 
 
+async def test_who_is_cancelled_while_idle_leaves_no_task_behind(database_of: Callable[[str], Any]) -> None:
+    stop = asyncio.Event()
+    async with pool(database_of("inventory_svc")) as db:
+        before = asyncio.all_tasks()
+        relay = Relay(db, "127.0.0.1:1", Metrics())
+        works = announcing.announce(db, stop, others=lambda: True), relay._idle(stop)
+        idle = [asyncio.create_task(work) for work in works]
+        await asyncio.sleep(0.05)
+
+        for task in idle:
+            task.cancel()
+        await asyncio.gather(*idle, return_exceptions=True)
+
+        await asyncio.sleep(0.05)
+        assert asyncio.all_tasks() == before
+
+
 async def test_relays_share_the_lanes_and_one_takes_over_what_the_other_leaves(
     database_of: Callable[[str], Any], kafka: KafkaForTests
 ) -> None:
