@@ -48,6 +48,14 @@ def verdict(sent: Sequence[tuple[str, int]], done: Sequence[tuple[str, int]]) ->
     return Verdict(lost, invented, doubled, inversions(done))
 
 
+def renamed(seen: Iterable[tuple[tuple[str, int], Id]]) -> int:
+    """Of ((key, seq), event id): how many came again under another id, which no inbox would notice."""
+    ids: dict[tuple[str, int], set[Id]] = {}
+    for number, event_id in seen:
+        ids.setdefault(number, set()).add(event_id)
+    return sum(len(found) - 1 for found in ids.values())
+
+
 def gaps(sequences: Mapping[str, Iterable[int]]) -> dict[str, list[int]]:
     """Numbers that are missing per key, from 1 to the highest."""
     found = {}

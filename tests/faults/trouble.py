@@ -49,17 +49,23 @@ class Troublemaker:
 
     @asynccontextmanager
     async def going_on(self, *loops: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-        """All of them until the end of the block; a loop that fails ends the run."""
-        tasks = [asyncio.ensure_future(loop()) for loop in loops]
-        try:
+        async with going_on(*loops):
             yield
-            for task in tasks:
-                if task.done():
-                    task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def going_on(*loops: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """All of them until the end of the block; a loop that fails ends the run."""
+    tasks = [asyncio.ensure_future(loop()) for loop in loops]
+    try:
+        yield
+        for task in tasks:
+            if task.done():
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def answer_of(asking: Awaitable[httpx.Response], *, within_seconds: float = 10.0) -> httpx.Response | None:

@@ -46,8 +46,8 @@ def relay(name: str, *, url: str, bootstrap: str, log: Path, slot: int = 0, fail
         "YUNYING_ENV": "test", "DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": bootstrap, "SLOT": str(slot),
         "FAILPOINTS": failpoints,
     }  # fmt: skip
-    own = nursery.free_socket()
-    return nursery.born(name, nursery.serve, PACKAGE, own, ("relay",), log=log, environment={**os.environ, **told})
+    with nursery.free_socket() as own:
+        return nursery.born(name, nursery.serve, PACKAGE, own, ("relay",), log=log, environment={**os.environ, **told})
 
 
 def consumer(
