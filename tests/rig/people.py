@@ -78,10 +78,12 @@ class Buyer(Caller):
         assert answer.status_code == 201, answer.text
         return answer.json()
 
-    async def buy_now(self, *lines: tuple[str, int], total_minor: int, **more: Any) -> httpx.Response:
+    async def buy_now(
+        self, *lines: tuple[str, int], total_minor: int, headers: dict[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
         wanted = [{"sku": sku, "quantity": quantity} for sku, quantity in lines]
         body = {"lines": wanted, "region": REGION, "delivery_method": "standard", "expected_total": money(total_minor)}
-        return await self.checkout(body | more)
+        return await self.checkout(body | more, headers=headers)
 
     def token_of(self, order_id: str) -> dict[str, str]:
         return {"X-Order-Token": self.tokens[order_id]} if order_id in self.tokens else {}
@@ -266,6 +268,25 @@ class World:
             return (await buyer.http.post(f"{buyer.base}/quotes", json=body)).status_code == 201
 
         await eventually(known, within_seconds=SECONDS, because="order-svc hears of the new offer")
+
+    async def coupon(self, code: str, *, shop: str, total: int, amount_minor: int, planned_minor: int) -> None:
+        """Of a promotion within a campaign with a budget."""
+        name = {"zh": code, "en": code}
+        staff, keyed = self.staff(), key()
+
+        async def campaign() -> Any:
+            body = {"shop": shop, "name": name, "planned": money(planned_minor)}
+            return await staff.ask("POST", "/v1/admin/campaigns", status=201, json=body, headers=keyed)
+
+        made = await eventually(campaign, within_seconds=SECONDS, because="marketing-svc hears of the shop")
+        promotion = {
+            "shop": shop, "campaign_id": made["id"], "name": name, "trigger": "code", "scope": "order",
+            "conditions": {"spend_min_minor": 1}, "reward": {"amount_minor": amount_minor},
+        }  # fmt: skip
+        made = await staff.ask("POST", "/v1/admin/promotions", status=201, json=promotion, headers=key())
+        await staff.ask("POST", f"/v1/admin/promotions/{made['id']}/activate", json={"version": made["version"]})
+        batch = {"promotion_id": made["id"], "code": code, "total": total, "per_customer": 1}
+        await staff.ask("POST", "/v1/admin/coupon-batches", status=201, json=batch, headers=key())
 
     def add_warehouse(self, *, priority: int) -> str:
         """One more that serves the shops of this world, asked after those of lower numbers."""
