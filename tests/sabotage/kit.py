@@ -181,11 +181,11 @@ SABOTAGES = (
         f"{TESTS}test_timers.py::test_a_deadline_that_was_postponed_while_it_was_being_claimed_does_not_fire",
     ),
     Sabotage(
-        "whoever-calls-folds",
-        "one charge is written down twice by two processes",
+        "a-call-that-is-under-way-is-made-again",
+        "the provider is asked for the same money by two processes at once",
         f"{KIT}effects.py",
-        "WHERE id = $1 AND lease = $2 AND state = 'waiting' RETURNING id",
-        "WHERE id = $1 AND $2::timestamptz IS NOT NULL RETURNING id",
-        f"{TESTS}test_effects.py::test_whoever_lost_the_lease_folds_nothing",
+        "AND (lease IS NULL OR lease < $3)",
+        "AND (lease IS NULL OR lease IS NOT NULL)",
+        f"{TESTS}test_effects.py::test_a_process_that_dies_between_call_and_fold_is_followed_by_another_call",
     ),
 )
