@@ -12,6 +12,7 @@ from order_svc.orders.api import admin as orders
 from order_svc.orders.api import store
 from order_svc.orders.commands.placing import PLACE
 from order_svc.payments import api as payments
+from order_svc.payments.commands.callbacks import TAKE
 from order_svc.payments.commands.starting import START
 from order_svc.payments.effects import EFFECTS
 from order_svc.quotes import api as quotes
@@ -37,7 +38,7 @@ SERVICE = Service(
     consumers=(DECIDE, PROJECT),
     timers=TIMERS,
     effects=EFFECTS,
-    batches=(PLACE, START),
+    batches=(PLACE, START, TAKE),
 )
 
 

@@ -10,6 +10,7 @@ import orjson
 import structlog
 
 from svc_kit import failpoints
+from svc_kit.consumer_rules import halves
 from svc_kit.timers import pause
 from svc_kit.transaction import Database, Tx
 
@@ -18,6 +19,20 @@ log = structlog.get_logger()
 AT_ONCE_MAX = 32
 IDLE_SECONDS = 0.5
 STOP_SECONDS = 8.0
+
+CLAIM = """
+UPDATE effect SET tries = tries + 1, lease = k.lease FROM unnest($1::text[], $2::timestamptz[]) AS k(kind, lease)
+WHERE effect.kind = k.kind AND id IN (
+    SELECT id FROM effect WHERE kind = ANY($1::text[]) AND state = 'waiting' AND next_at <= $3
+    AND (lease IS NULL OR lease < $3) ORDER BY next_at LIMIT $4 FOR UPDATE SKIP LOCKED)
+RETURNING id, effect.kind, aggregate_id, request, tries
+"""
+KEEP = """
+UPDATE effect SET state = CASE WHEN t.again IS NULL THEN 'done' ELSE 'waiting' END,
+    next_at = coalesce(t.again, next_at), lease = NULL
+FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS t(id, lease, again)
+WHERE effect.id = t.id AND effect.lease = t.lease AND state = 'waiting' RETURNING effect.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +45,46 @@ class EffectCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call brought: a result, or the error that it ended with. `lease`: under which it was made."""
+
+    call: EffectCall
+    lease: datetime
+    result: dict[str, Any] | None
+    error: Exception | None
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
-    """`call(rt, EffectCall) -> dict`; `fold(tx, EffectCall, result, error) -> datetime | None` (None: done)."""
+    """`call(rt, EffectCall) -> dict`; `fold(tx, outcomes) -> when to call each again` (None: done)."""
 
     kind: str
     call: Callable[[Any, EffectCall], Awaitable[dict[str, Any]]]
-    fold: Callable[[Tx, EffectCall, dict[str, Any] | None, Exception | None], Awaitable[datetime | None]]
+    fold: Callable[[Tx, Sequence[Outcome]], Awaitable[Sequence[datetime | None]]]
     lease_seconds: float = 30.0
 
 
-async def request(tx: Tx, *, kind: str, aggregate_id: str, request: dict[str, Any]) -> str:
-    """Returns the effect's id. It is called soon after the commit, maybe more than once."""
-    effect_id = tx.ids.new("eff")
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    kind: str
+    aggregate_id: str
+    request: dict[str, Any]
+
+
+async def request(tx: Tx, wanted: Sequence[Wanted]) -> None:
+    """Each is called soon after the commit, maybe more than once."""
+    if not wanted:
+        return
     await tx.con.execute(
-        "INSERT INTO effect (id, kind, aggregate_id, request, next_at) VALUES ($1, $2, $3, $4::jsonb, $5)",
-        effect_id,
-        kind,
-        aggregate_id,
-        orjson.dumps(request).decode(),
+        "INSERT INTO effect (id, kind, aggregate_id, request, next_at) "
+        "SELECT i, k, a, r::jsonb, $5 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(i, k, a, r)",
+        [tx.ids.new("eff") for _ in wanted],
+        [one.kind for one in wanted],
+        [one.aggregate_id for one in wanted],
+        [orjson.dumps(one.request).decode() for one in wanted],
         tx.now,
     )
     tx.after_commit(tx.db.effects_wake.set)
-    return effect_id
 
 
 class LeaseLost(RuntimeError):
@@ -69,86 +102,93 @@ class EffectRunner:
         return {"done": self.done}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """A slow call holds up nobody but itself: what is due is claimed while others are still being called."""
-        working: set[asyncio.Task[None]] = set()
+        """A slow call holds up nobody but itself; what has ended meanwhile is folded together."""
+        calling: set[asyncio.Task[Outcome]] = set()
         stopped = asyncio.create_task(stop.wait())
+        look = True
         while not stop.is_set():
-            self.db.effects_wake.clear()
             try:
-                claimed = await self._claim(AT_ONCE_MAX - len(working))
+                if look and (room := AT_ONCE_MAX - len(calling)):
+                    self.db.effects_wake.clear()
+                    claimed = await self._claim(room)
+                    calling |= {asyncio.create_task(self._called(call, lease)) for call, lease in claimed}
+                    look = len(claimed) == room
             except Exception as fault:  # noqa: BLE001 - the outermost loop: a dead database comes back
                 log.warning("effects wait", error=repr(fault))
                 await pause(stop, 1.0)
                 continue
-            working |= {asyncio.create_task(self._work(call, lease)) for call, lease in claimed}
-            if not claimed or len(working) >= AT_ONCE_MAX:
-                await self._wait(working, stopped)
-            working = {task for task in working if not task.done()}
+            ended = {task for task in calling if task.done()} or await self._wait(calling, stopped)
+            calling -= ended
+            await self._fold_all([task.result() for task in ended])
+            # A full house is looked past as soon as there is room; otherwise when woken, or when it is time.
+            look = look or self.db.effects_wake.is_set() or not ended
         stopped.cancel()
-        if working:
+        if calling:
             # What does not end in time is called again when its lease has run out.
-            _, late = await asyncio.wait(working, timeout=STOP_SECONDS)
+            ended, late = await asyncio.wait(calling, timeout=STOP_SECONDS)
             for task in late:
                 task.cancel()
+            await self._fold_all([task.result() for task in ended])
 
-    async def _wait(self, working: set[asyncio.Task[None]], stopped: asyncio.Task[Any]) -> None:
-        """Until there is something to claim and room for it, or it is time to look."""
-        waits: set[asyncio.Task[Any]] = {stopped, *working}
+    async def _wait(
+        self, calling: set[asyncio.Task[Outcome]], stopped: asyncio.Task[Any]
+    ) -> set[asyncio.Task[Outcome]]:
+        """Until a call has ended, there may be something to claim, or it is time to look. Returns what has ended."""
         woken = asyncio.create_task(self.db.effects_wake.wait())
-        if len(working) < AT_ONCE_MAX:
+        waits: set[asyncio.Task[Any]] = {stopped, *calling}
+        if len(calling) < AT_ONCE_MAX:
             waits.add(woken)
         await asyncio.wait(waits, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
+        return {task for task in calling if task.done()}
 
     async def run_due(self) -> int:
-        """One round, for tests: claims what is due, calls side by side, folds each. Returns how many."""
+        """One round, for tests: claims what is due, calls side by side, folds together. Returns how many."""
         claimed = await self._claim(AT_ONCE_MAX)
-        await asyncio.gather(*(self._work(call, lease) for call, lease in claimed))
+        await self._fold_all(await asyncio.gather(*(self._called(call, lease) for call, lease in claimed)))
         return len(claimed)
 
     async def _claim(self, limit: int) -> list[tuple[EffectCall, datetime]]:
-        claimed: list[tuple[EffectCall, datetime]] = []
-        async with self.db.transaction() as tx:
-            for effect in self.effects.values():
-                lease = tx.now + timedelta(seconds=effect.lease_seconds)
-                rows = await tx.con.fetch(
-                    "UPDATE effect SET lease = $2, tries = tries + 1 WHERE id IN (SELECT id FROM effect "
-                    "WHERE kind = $1 AND state = 'waiting' AND next_at <= $3 AND (lease IS NULL OR lease < $3) "
-                    "ORDER BY next_at LIMIT $4 FOR UPDATE SKIP LOCKED) "
-                    "RETURNING id, kind, aggregate_id, request, tries",
-                    effect.kind,
-                    lease,
-                    tx.now,
-                    limit - len(claimed),
-                )
-                for row in rows:
-                    facts = {**dict(row), "request": orjson.loads(row["request"])}
-                    claimed.append((EffectCall(**facts), lease))
-        return claimed
+        now = self.db.clock.now()
+        leases = {kind: now + timedelta(seconds=effect.lease_seconds) for kind, effect in self.effects.items()}
+        async with self.db.read() as con:
+            rows = await con.fetch(CLAIM, list(leases), list(leases.values()), now, limit)
+        return [
+            (EffectCall(**{**dict(row), "request": orjson.loads(row["request"])}), leases[row["kind"]]) for row in rows
+        ]
 
-    async def _work(self, call: EffectCall, lease: datetime) -> None:
+    async def _called(self, call: EffectCall, lease: datetime) -> Outcome:
         effect = self.effects[call.kind]
-        result: dict[str, Any] | None = None
-        error: Exception | None = None
         try:
             async with asyncio.timeout(effect.lease_seconds * 0.6):
                 result = await effect.call(self.runtime, call)
         except Exception as fault:  # noqa: BLE001 - folded as the outcome that it is
-            error = fault
+            return Outcome(call, lease, None, fault)
+        return Outcome(call, lease, result, None)
+
+    async def _fold_all(self, outcomes: Sequence[Outcome]) -> None:
+        for kind in self.effects:
+            if mine := [one for one in outcomes if one.call.kind == kind]:
+                await self._fold(mine)
+
+    async def _fold(self, outcomes: Sequence[Outcome]) -> None:
+        """One transaction; where it fails, each half by itself. What fails alone is called again after its lease."""
         try:
             await failpoints.reach("effect.after_call")
             async with self.db.transaction() as tx:
-                again_at = await effect.fold(tx, call, result, error)
-                kept = await tx.con.fetchval(
-                    "UPDATE effect SET state = $3, next_at = coalesce($4, next_at), lease = NULL "
-                    "WHERE id = $1 AND lease = $2 AND state = 'waiting' RETURNING id",
-                    call.id,
-                    lease,
-                    "done" if again_at is None else "waiting",
-                    again_at,
-                )
-                if kept is None:
-                    raise LeaseLost(call.id)
-            self.done += 1
+                await self._fold_within(tx, outcomes)
+            self.done += len(outcomes)
         except Exception as fault:  # noqa: BLE001 - its lease runs out and it is called again
-            log.warning("effect not folded", kind=call.kind, error=repr(fault))
+            if len(outcomes) > 1:
+                for half in halves(outcomes):
+                    await self._fold(half)
+            else:
+                log.warning("effect not folded", kind=outcomes[0].call.kind, error=repr(fault))
+
+    async def _fold_within(self, tx: Tx, outcomes: Sequence[Outcome]) -> None:
+        """Of one kind. Raises LeaseLost."""
+        again = await self.effects[outcomes[0].call.kind].fold(tx, outcomes)
+        ids = [one.call.id for one in outcomes]
+        rows = await tx.con.fetch(KEEP, ids, [one.lease for one in outcomes], list(again))
+        if lost := set(ids) - {row["id"] for row in rows}:
+            raise LeaseLost(", ".join(sorted(lost)))

@@ -197,7 +197,7 @@ async def eventually(check: Callable[[], Awaitable[T]], *, within_seconds: float
 @overload
 async def eventually(check: Callable[[], T], *, within_seconds: float, because: str) -> T: ...
 async def eventually(check: Callable[[], object], *, within_seconds: float, because: str) -> object:
-    """Asks again and again until the check is truthy (or, returning None, no longer fails nor misses a row it looks up).
+    """Asks again and again until the check is truthy (or, returning None, neither fails nor misses a row any more).
 
     Returns: what the check returned. Raises: AssertionError that says `because`, with the last failure as its cause.
     """

@@ -1,7 +1,7 @@
 """Calls to the outside: side by side, folded once, called again where a process died or was too slow."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ import pytest
 from svc_contracts.ids import Ids
 from svc_kit import effects, failpoints
 from svc_kit.clock import FixedClock
-from svc_kit.effects import Effect, EffectCall, EffectRunner
+from svc_kit.effects import Effect, EffectCall, EffectRunner, Outcome, Wanted
 from svc_kit.transaction import Database, Tx
 from svc_local.testing import eventually
 
@@ -27,6 +27,7 @@ class Outside:
         self.called: list[str] = []
         self.folded: list[str] = []
         self.gates: dict[str, asyncio.Event] = {}
+        self.refused: set[str] = set()
 
     async def call(self, _: Any, call: EffectCall) -> dict[str, Any]:
         self.called.append(call.aggregate_id)
@@ -34,12 +35,13 @@ class Outside:
             await gate.wait()
         return {"said": "yes"}
 
-    async def fold(
-        self, tx: Tx, call: EffectCall, result: dict[str, Any] | None, error: Exception | None
-    ) -> datetime | None:
-        assert error is None
-        tx.after_commit(lambda: self.folded.append(call.aggregate_id))
-        return None
+    async def fold(self, tx: Tx, outcomes: Sequence[Outcome]) -> list[datetime | None]:
+        assert [one.error for one in outcomes] == [None] * len(outcomes)
+        about = [one.call.aggregate_id for one in outcomes]
+        if self.refused.intersection(about):
+            raise ValueError("a test says so")
+        tx.after_commit(lambda: self.folded.extend(about))
+        return [None] * len(outcomes)
 
 
 @pytest.fixture
@@ -57,8 +59,7 @@ def runner_of(db: Database, outside: Outside) -> EffectRunner:
 
 async def ask(db: Database, *about: str) -> None:
     async with db.transaction() as tx:
-        for one in about:
-            await effects.request(tx, kind="parcel", aggregate_id=one, request={})
+        await effects.request(tx, [Wanted("parcel", one, {}) for one in about])
 
 
 @asynccontextmanager
@@ -127,3 +128,19 @@ async def test_whoever_lost_the_lease_folds_nothing(db: Database) -> None:
     await late
 
     assert (slow.folded, quick.folded) == ([], ["a"])
+
+
+async def test_what_cannot_be_folded_holds_up_nobody_of_its_round(db: Database) -> None:
+    outside = Outside()
+    outside.refused = {"c"}
+    runner = runner_of(db, outside)
+    await ask(db, *"abcde")
+
+    assert await runner.run_due() == 5
+
+    assert sorted(outside.folded) == ["a", "b", "d", "e"]
+    assert await waiting(db) == 1
+    outside.refused.clear()
+    db.clock.advance(LEASE_SECONDS + 1)  # type: ignore[attr-defined]
+    assert await runner.run_due() == 1
+    assert (outside.called.count("c"), outside.folded.count("c")) == (2, 1)

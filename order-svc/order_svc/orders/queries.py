@@ -50,6 +50,10 @@ async def order(con: asyncpg.Connection, order_id: str) -> Order | None:
     return (await store.read(con, [order_id])).get(order_id)
 
 
+async def status(con: asyncpg.Connection, order_id: str) -> Status | None:
+    return await store.status(con, order_id)
+
+
 async def shops_of(con: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, str]:
     return await store.shops_of(con, order_ids)
 

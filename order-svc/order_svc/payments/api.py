@@ -10,11 +10,11 @@ from order_svc.copies.desk import desk_of
 from order_svc.orders.rules.order import Order
 from order_svc.payments import queries
 from order_svc.payments.access import buyers_order, staffs_order
-from order_svc.payments.commands import callbacks, transfers
-from order_svc.payments.commands.callbacks import BadSignature, Callback
+from order_svc.payments.commands import transfers
+from order_svc.payments.commands.callbacks import TAKE, BadSignature
 from order_svc.payments.commands.starting import START, AttemptOpen, StartAttempt
 from order_svc.payments.commands.transfers import ReferenceTaken, Transfer
-from order_svc.payments.rules import SANDBOX, Method, Told, signature_holds
+from order_svc.payments.rules import SANDBOX, Callback, Method, Told, signature_holds
 from order_svc.payments.views import AttemptView, PaymentsView, attempt_view, payments_view
 from order_svc.payments.waiting import waited_seconds
 from svc_contracts.money import Currency, Money
@@ -159,10 +159,8 @@ async def sandbox_callback(
     secret = rt.settings.payment_sandbox_secret
     if not signature_holds(x_signature, raw, secret=secret, now=rt.clock.now()):
         raise BadSignature()
-    callback = callback_of(raw)
-    async with rt.db.transaction(actor=who.actor) as tx:
-        fresh = await callbacks.take(tx, callback)
-    return Received(fresh=fresh)
+    answer = await rt.batch(TAKE).submit(callback_of(raw), actor=who.actor)
+    return Received(fresh=bool(answer.value))
 
 
 def callback_of(raw: bytes) -> Callback:

@@ -1,15 +1,17 @@
 """The calls to providers: made with no transaction open, leased, and asked about again rather than guessed."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from order_svc.orders import queries as orders
+from order_svc.orders.commands import book
 from order_svc.orders.rules.states import Status
 from order_svc.payments import store
-from order_svc.payments.commands.folding import fold_charge, fold_refund
+from order_svc.payments.commands.folding import Charged, fold_charges, fold_refund
 from order_svc.payments.commands.refunds import REFUND
 from order_svc.payments.commands.starting import CHARGE
 from order_svc.payments.provider import Provider
@@ -23,7 +25,7 @@ from order_svc.payments.rules import (
     Told,
     pause,
 )
-from svc_kit.effects import Effect, EffectCall
+from svc_kit.effects import Effect, EffectCall, Outcome
 from svc_kit.transaction import Tx
 
 if TYPE_CHECKING:
@@ -49,14 +51,13 @@ def as_result(told: Told | None, *, key: str | None = None) -> dict[str, Any]:
 async def call_charge(rt: "Runtime", call: EffectCall) -> dict[str, Any]:
     async with rt.db.read() as con:
         attempt = await store.attempt(con, call.request["attempt_id"])
-        order = await orders.order(con, call.aggregate_id)
+        status = await orders.status(con, call.aggregate_id)
     assert attempt is not None, call.id
-    assert order is not None, call.id
     # A callback was quicker.
     if not attempt.is_open:
         return as_result(None)
     return as_result(
-        await _charge(provider_of(rt), attempt, tries=call.tries, payable=order.status is Status.AWAITING_PAYMENT)
+        await _charge(provider_of(rt), attempt, tries=call.tries, payable=status is Status.AWAITING_PAYMENT)
     )
 
 
@@ -77,13 +78,19 @@ async def _charge(provider: Provider, attempt: Attempt, *, tries: int, payable: 
     return await provider.ask("charges", body)
 
 
-async def fold_charge_call(
-    tx: Tx, call: EffectCall, result: dict[str, Any] | None, error: Exception | None
-) -> datetime | None:
-    if error is not None:
-        log.warning("charge unknown", order_id=call.aggregate_id, tries=call.tries, error=type(error).__name__)
-    attempt = await fold_charge(tx, call.request["attempt_id"], as_told(result))
-    return tx.now + pause(ASK_AGAIN_AFTER, call.tries) if attempt.is_open else None
+async def fold_charge_calls(tx: Tx, outcomes: Sequence[Outcome]) -> list[datetime | None]:
+    for one in outcomes:
+        if one.error is not None:
+            error, call = type(one.error).__name__, one.call
+            log.warning("charge unknown", order_id=call.aggregate_id, tries=call.tries, error=error)
+    attempts = await fold_charges(
+        tx,
+        [Charged(one.call.request["attempt_id"], one.call.aggregate_id, as_told(one.result)) for one in outcomes],
+    )
+    return [
+        tx.now + pause(ASK_AGAIN_AFTER, one.call.tries) if attempt.is_open else None
+        for one, attempt in zip(outcomes, attempts, strict=True)
+    ]
 
 
 async def call_refund(rt: "Runtime", call: EffectCall) -> dict[str, Any]:
@@ -109,11 +116,17 @@ async def _refund(provider: Provider, refund: MoneyBack, *, tries: int) -> Told:
     return await provider.ask("refunds", body)
 
 
-async def fold_refund_call(
-    tx: Tx, call: EffectCall, result: dict[str, Any] | None, error: Exception | None
-) -> datetime | None:
-    if error is not None:
-        log.warning("refund unknown", order_id=call.aggregate_id, tries=call.tries, error=type(error).__name__)
+async def fold_refund_calls(tx: Tx, outcomes: Sequence[Outcome]) -> list[datetime | None]:
+    # By id first: the folds would lock the orders as they come.
+    await book.open_cases(tx, {one.call.aggregate_id for one in outcomes})
+    return [await _fold_refund_call(tx, one) for one in outcomes]
+
+
+async def _fold_refund_call(tx: Tx, outcome: Outcome) -> datetime | None:
+    call, result = outcome.call, outcome.result
+    if outcome.error is not None:
+        error = type(outcome.error).__name__
+        log.warning("refund unknown", order_id=call.aggregate_id, tries=call.tries, error=error)
     key = result["key"] if result else None
     refund = await fold_refund(tx, call.request["refund_id"], as_told(result), key=key)
     if refund.state is RefundState.SUCCEEDED:
@@ -124,6 +137,6 @@ async def fold_refund_call(
 
 
 EFFECTS = (
-    Effect(kind=CHARGE, call=call_charge, fold=fold_charge_call, lease_seconds=LEASE_SECONDS),
-    Effect(kind=REFUND, call=call_refund, fold=fold_refund_call, lease_seconds=LEASE_SECONDS),
+    Effect(kind=CHARGE, call=call_charge, fold=fold_charge_calls, lease_seconds=LEASE_SECONDS),
+    Effect(kind=REFUND, call=call_refund, fold=fold_refund_calls, lease_seconds=LEASE_SECONDS),
 )

@@ -141,6 +141,18 @@ class Told:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What a provider tells by itself. `event_id`: the provider's, the same when it tells it again."""
+
+    provider: str
+    event_id: str
+    kind: Literal["charge", "refund"]
+    key: str
+    order_id: str
+    told: Told
+
+
 def pause(schedule: Sequence[timedelta], tries: int) -> timedelta:
     """The wait after the `tries`-th try (from 1)."""
     return schedule[min(max(tries, 1), len(schedule)) - 1]

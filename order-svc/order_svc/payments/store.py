@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from order_svc.orders.rules.order import LedgerRow
-from order_svc.payments.rules import Attempt, AttemptState, Charge, MoneyBack, RefundState, Told
+from order_svc.payments.rules import Attempt, AttemptState, Callback, Charge, MoneyBack, RefundState
 
 ATTEMPT = (
     "id, order_id, n, method, provider, key, amount_minor, currency, requested_at, state, sandbox_outcome, "
@@ -54,6 +54,16 @@ async def append(con: asyncpg.Connection, rows: Sequence[tuple[str, LedgerRow]],
         at,
     )
     return {(row["provider"], row["provider_ref"], row["kind"], row["phase"]) for row in written}
+
+
+async def recorded(con: asyncpg.Connection, names: Collection[Name]) -> set[Name]:
+    """Those of them that the ledger has."""
+    rows = await con.fetch(
+        "SELECT provider, provider_ref, kind, phase FROM payment_event WHERE (provider, provider_ref, kind, phase) IN "
+        "(SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]))",
+        *(list(column) for column in zip(*names, strict=True)),
+    )
+    return {(row["provider"], row["provider_ref"], row["kind"], row["phase"]) for row in rows}
 
 
 async def is_recorded(con: asyncpg.Connection, name: Name) -> bool:
@@ -118,17 +128,20 @@ async def insert_attempts(con: asyncpg.Connection, attempts: Sequence[Attempt]) 
     )
 
 
-async def update_attempt(con: asyncpg.Connection, attempt: Attempt) -> None:
-    """The order is locked."""
+async def update_attempts(con: asyncpg.Connection, attempts: Sequence[Attempt]) -> None:
+    """The orders are locked."""
+    if not attempts:
+        return
     await con.execute(
-        "UPDATE payment_attempt SET state = $2, provider_ref = $3, charged_minor = $4, reason = $5, ended_at = $6 "
-        "WHERE id = $1",
-        attempt.id,
-        attempt.state.value,
-        attempt.provider_ref,
-        attempt.charged_minor,
-        attempt.reason,
-        attempt.ended_at,
+        "UPDATE payment_attempt AS a SET state = t.state, provider_ref = t.ref, charged_minor = t.charged, "
+        "reason = t.reason, ended_at = t.ended_at FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], "
+        "$5::text[], $6::timestamptz[]) AS t(id, state, ref, charged, reason, ended_at) WHERE a.id = t.id",
+        [one.id for one in attempts],
+        [one.state.value for one in attempts],
+        [one.provider_ref for one in attempts],
+        [one.charged_minor for one in attempts],
+        [one.reason for one in attempts],
+        [one.ended_at for one in attempts],
     )
 
 
@@ -137,13 +150,22 @@ async def attempt(con: asyncpg.Connection, attempt_id: str) -> Attempt | None:
     return _attempt(row) if row else None
 
 
-async def attempt_of_key(con: asyncpg.Connection, provider: str, key: str) -> Attempt | None:
-    row = await con.fetchrow(
-        f"SELECT {ATTEMPT} FROM payment_attempt WHERE provider = $1 AND key = $2",  # noqa: S608
-        provider,
-        key,
+async def attempts_by_id(con: asyncpg.Connection, attempt_ids: Collection[str]) -> dict[str, Attempt]:
+    rows = await con.fetch(
+        f"SELECT {ATTEMPT} FROM payment_attempt WHERE id = ANY($1::text[]) ORDER BY id",  # noqa: S608
+        sorted(attempt_ids),
     )
-    return _attempt(row) if row else None
+    return {row["id"]: _attempt(row) for row in rows}
+
+
+async def attempts_of_keys(con: asyncpg.Connection, provider: str, keys: Collection[str]) -> dict[str, Attempt]:
+    """By key."""
+    rows = await con.fetch(
+        f"SELECT {ATTEMPT} FROM payment_attempt WHERE provider = $1 AND key = ANY($2::text[])",  # noqa: S608
+        provider,
+        sorted(keys),
+    )
+    return {row["key"]: _attempt(row) for row in rows}
 
 
 async def attempts(con: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, list[Attempt]]:
@@ -209,31 +231,26 @@ async def refunds(con: asyncpg.Connection, order_id: str) -> list[MoneyBack]:
 # What providers tell by themselves.
 
 
-async def keep_callback(
-    con: asyncpg.Connection,
-    *,
-    provider: str,
-    event_id: str,
-    kind: str,
-    key: str,
-    told: Told,
-    order_id: str | None,
-    at: datetime,
-) -> bool:
-    """False where it was kept before; waits for whoever is keeping the same one right now."""
-    kept = await con.fetchval(
+async def keep_callbacks(
+    con: asyncpg.Connection, callbacks: Sequence[tuple[Callback, str | None]], *, at: datetime
+) -> set[tuple[str, str]]:
+    """Each with the order it is about. Returns (provider, event id) of those that were new; waits for whoever is
+    keeping the same one right now.
+    """
+    rows = await con.fetch(
         "INSERT INTO payment_callback (provider, event_id, kind, key, state, amount_minor, currency, provider_ref, "
-        "order_id, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
-        "ON CONFLICT (provider, event_id) DO NOTHING RETURNING event_id",
-        provider,
-        event_id,
-        kind,
-        key,
-        told.state,
-        told.amount_minor,
-        told.currency,
-        told.provider_ref,
-        order_id,
+        "order_id, received_at) SELECT t.*, $10 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], "
+        "$5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[]) AS t(p, e, k, key, s, a, c, r, o) "
+        "ORDER BY t.p, t.e ON CONFLICT (provider, event_id) DO NOTHING RETURNING provider, event_id",
+        [one.provider for one, _ in callbacks],
+        [one.event_id for one, _ in callbacks],
+        [one.kind for one, _ in callbacks],
+        [one.key for one, _ in callbacks],
+        [one.told.state for one, _ in callbacks],
+        [one.told.amount_minor for one, _ in callbacks],
+        [one.told.currency for one, _ in callbacks],
+        [one.told.provider_ref for one, _ in callbacks],
+        [order_id for _, order_id in callbacks],
         at,
     )
-    return kept is not None
+    return {(row["provider"], row["event_id"]) for row in rows}

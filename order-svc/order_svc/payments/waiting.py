@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 from svc_kit.transaction import Database
@@ -42,9 +43,11 @@ class Bell:
         self.event.clear()
 
 
-def wake(db: Database, attempt_id: str) -> None:
-    for event in _waiting.get(db, {}).get(attempt_id, ()):
-        event.set()
+def wake(db: Database, attempt_ids: Sequence[str]) -> None:
+    hung = _waiting.get(db, {})
+    for attempt_id in attempt_ids:
+        for event in hung.get(attempt_id, ()):
+            event.set()
 
 
 def waited_seconds(prefer: str | None, *, usual: float) -> float:

@@ -197,6 +197,11 @@ async def set_address(con: asyncpg.Connection, order: Order) -> None:
     )
 
 
+async def status(con: asyncpg.Connection, order_id: str) -> Status | None:
+    found = await con.fetchval("SELECT status FROM orders WHERE id = $1", order_id)
+    return Status(found) if found is not None else None
+
+
 async def shops_of(con: asyncpg.Connection, ids: Collection[str]) -> dict[str, str]:
     rows = await con.fetch("SELECT id, shop FROM orders WHERE id = ANY($1::text[])", list(ids))
     return {row["id"]: row["shop"] for row in rows}

@@ -1,5 +1,8 @@
 """What a provider said becomes the order's: once, whoever brings it first, an answer or a callback."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
 from order_svc.audit.commands import holds
 from order_svc.orders.commands import book
 from order_svc.orders.rules import money, saga
@@ -19,32 +22,51 @@ from svc_contracts.events.order import OrderRefunded
 from svc_kit.transaction import Tx
 
 
-async def fold_charge(tx: Tx, attempt_id: str, told: Told | None) -> Attempt:
-    """`told` None: nobody knows. Locks the order. Returns the attempt as it is afterwards."""
-    case, attempt = await _attempt(tx, attempt_id)
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """`told` None: nobody knows."""
+
+    attempt_id: str
+    order_id: str
+    told: Told | None
+
+
+async def fold_charges(tx: Tx, charged: Sequence[Charged]) -> list[Attempt]:
+    """Locks the orders, by id. Returns each attempt as it is afterwards."""
+    if not charged:
+        return []
+    cases = await book.open_cases(tx, {one.order_id for one in charged})
+    attempts = await store.attempts_by_id(tx.con, {one.attempt_id for one in charged})
+    before = {attempt.id: replace(attempt) for attempt in attempts.values()}
+    recorded = await _recorded(tx, charged, attempts)
+    for one in charged:
+        await _fold_charge(tx, cases[one.order_id], attempts[one.attempt_id], one.told, recorded)
+    await store.update_attempts(tx.con, [attempt for id, attempt in attempts.items() if attempt != before[id]])
+    await book.close_cases(tx, list(cases.values()))
+    tx.after_commit(lambda: waiting.wake(tx.db, list(attempts)))
+    return [attempts[one.attempt_id] for one in charged]
+
+
+async def _recorded(tx: Tx, charged: Sequence[Charged], attempts: Mapping[str, Attempt]) -> set[store.Name]:
+    """Of the successes that were told, those which the ledger has already."""
+    names = {
+        (attempts[one.attempt_id].provider, one.told.provider_ref, "charge", "success")
+        for one in charged
+        if one.told is not None and one.told.state == "succeeded"
+    }
+    return await store.recorded(tx.con, names) if names else set()
+
+
+async def _fold_charge(tx: Tx, case: Case, attempt: Attempt, told: Told | None, recorded: set[store.Name]) -> None:
     was = attempt.state
     if told is None or told.state == "pending" or told.currency != attempt.currency:
         _unknown(case, attempt)
     elif told.state == "succeeded":
-        await _succeeded(tx, case, attempt, told)
+        _succeeded(case, attempt, told, recorded)
     else:
-        await _failed(tx, case, attempt, told)
+        _failed(case, attempt, told)
     if was in (AttemptState.REQUESTED, AttemptState.UNKNOWN) and not attempt.is_open:
         await _end(tx, case, attempt, was_unknown=was is AttemptState.UNKNOWN)
-    await store.update_attempt(tx.con, attempt)
-    await book.close_cases(tx, [case])
-    tx.after_commit(lambda: waiting.wake(tx.db, attempt.id))
-    return attempt
-
-
-async def _attempt(tx: Tx, attempt_id: str) -> tuple[Case, Attempt]:
-    """The order first, then the attempt as it is under that lock."""
-    found = await store.attempt(tx.con, attempt_id)
-    assert found is not None, attempt_id
-    case = (await book.open_cases(tx, [found.order_id]))[found.order_id]
-    attempt = await store.attempt(tx.con, attempt_id)
-    assert attempt is not None
-    return case, attempt
 
 
 def _unknown(case: Case, attempt: Attempt) -> None:
@@ -53,11 +75,12 @@ def _unknown(case: Case, attempt: Attempt) -> None:
         case.note("payment_unknown", attempt=attempt.n)
 
 
-async def _succeeded(tx: Tx, case: Case, attempt: Attempt, told: Told) -> None:
+def _succeeded(case: Case, attempt: Attempt, told: Told, recorded: set[store.Name]) -> None:
     """Whatever the amount: money that came is recorded, and the order decides what it is good for."""
     row = LedgerRow(attempt.n, "charge", "success", attempt.provider, told.provider_ref, told.amount_minor, case.now)
-    if await store.is_recorded(tx.con, store.name_of(row)):
+    if store.name_of(row) in recorded:
         return
+    recorded.add(store.name_of(row))
     attempt.become(AttemptState.SUCCEEDED, at=case.now)
     attempt.provider_ref, attempt.charged_minor, attempt.reason = told.provider_ref, told.amount_minor, None
     money.record(case, row)
@@ -65,7 +88,7 @@ async def _succeeded(tx: Tx, case: Case, attempt: Attempt, told: Told) -> None:
     saga.charged(case, told.amount_minor, at=case.now, method=attempt.method)
 
 
-async def _failed(tx: Tx, case: Case, attempt: Attempt, told: Told) -> None:
+def _failed(case: Case, attempt: Attempt, told: Told) -> None:
     """A success that was recorded stands, whatever is said later."""
     row = LedgerRow(attempt.n, "charge", "failure", attempt.provider, told.provider_ref, attempt.amount_minor, case.now)
     if not attempt.become(AttemptState.FAILED, at=case.now):

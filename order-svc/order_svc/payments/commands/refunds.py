@@ -7,6 +7,7 @@ from order_svc.payments import store
 from order_svc.payments.rules import BANK_TRANSFER, MoneyBack, split_over
 from order_svc.payments.rules import Refund as Refund
 from svc_kit import effects
+from svc_kit.effects import Wanted
 from svc_kit.transaction import Tx
 
 REFUND = "refund"
@@ -46,7 +47,6 @@ async def ask(tx: Tx, asked: Sequence[MoneyBack]) -> None:
         LedgerRow(one.attempt, "refund", "request", one.provider, one.key, one.amount_minor, tx.now) for one in asked
     ]
     await store.append(tx.con, [(one.order_id, row) for one, row in zip(asked, rows, strict=True)], at=tx.now)
-    for one in asked:
-        # A bank transfer goes back by hand: staff records it (`transfers`).
-        if one.provider != BANK_TRANSFER:
-            await effects.request(tx, kind=REFUND, aggregate_id=one.order_id, request={"refund_id": one.id})
+    # A bank transfer goes back by hand: staff records it (`transfers`).
+    called = [one for one in asked if one.provider != BANK_TRANSFER]
+    await effects.request(tx, [Wanted(REFUND, one.order_id, {"refund_id": one.id}) for one in called])

@@ -11,6 +11,7 @@ from order_svc.payments import store
 from order_svc.payments.rules import BANK_TRANSFER, SANDBOX, Attempt, AttemptState, Method, provider_key
 from svc_kit import effects
 from svc_kit.batches import Batched
+from svc_kit.effects import Wanted
 from svc_kit.refusals import IllegalTransition, NotFound, Refusal
 from svc_kit.transaction import Origin, Tx
 
@@ -50,9 +51,9 @@ async def start_attempts(tx: Tx, items: Sequence[StartAttempt]) -> list[Attempt 
         outcomes.append(outcome)
     if started:
         await store.insert_attempts(tx.con, started)
-    for attempt in started:
-        if attempt.method == SANDBOX:
-            await effects.request(tx, kind=CHARGE, aggregate_id=attempt.order_id, request={"attempt_id": attempt.id})
+    await effects.request(
+        tx, [Wanted(CHARGE, one.order_id, {"attempt_id": one.id}) for one in started if one.method == SANDBOX]
+    )
     await book.close_cases(tx, list(cases.values()), origins=origins)
     return outcomes
 
@@ -73,7 +74,7 @@ async def _start(tx: Tx, item: StartAttempt, case: Case | None, known: Sequence[
         # Nobody is charging anything: the buyer changed their mind, and a transfer that comes still counts.
         open_one.become(AttemptState.FAILED, at=tx.now)
         open_one.reason = "other_method"
-        await store.update_attempt(tx.con, open_one)
+        await store.update_attempts(tx.con, [open_one])
     n = len(known) + 1
     key = provider_key(order.id, n)
     attempt = Attempt(

@@ -61,7 +61,7 @@ async def _came_in(tx: Tx, order_id: str, transfer: Transfer) -> None:
     if attempt is not None and money.owes_minor(case.order) == 0 and attempt.become(AttemptState.SUCCEEDED, at=tx.now):
         attempt.provider_ref, attempt.charged_minor = transfer.reference, transfer.amount.amount_minor
         attempt.reason = None
-        await store.update_attempt(tx.con, attempt)
+        await store.update_attempts(tx.con, [attempt])
     await book.close_cases(tx, [case])
 
 
