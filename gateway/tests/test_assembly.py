@@ -56,7 +56,7 @@ async def test_the_migration_lays_the_tables_that_are_declared(database: Any) ->
 
 async def test_probes_answer_and_say_when_the_gateway_stops(gateway: Gateway) -> None:
     assert (await gateway.http.get("/livez")).json() == {"status": "alive"}
-    assert (await gateway.http.get("/readyz")).json() == {"ready": True}
+    assert (await gateway.http.get("/readyz")).json() == {"ready": True, "slot": "0"}
 
     gateway.runtime.ready = False
 

@@ -152,7 +152,9 @@ async def open_runtime(
 
 
 def operations() -> APIRouter:
-    """`/livez`: the process runs. `/readyz`: its own database answers; relay and consumers report in the body."""
+    """`/livez`: the process runs. `/readyz`: its own database answers; which replica it is, what its relay and its
+    consumers do is in the body.
+    """
     router = APIRouter(include_in_schema=False)
 
     @router.get("/livez")
@@ -169,7 +171,7 @@ def operations() -> APIRouter:
                 await con.fetchval("SELECT 1", timeout=1.0)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
             ready, body["database"] = False, "away"
-        content = orjson.dumps({"ready": ready, **body}, default=str)
+        content = orjson.dumps({"ready": ready, "slot": runtime.settings.slot, **body}, default=str)
         return Response(content, 200 if ready else 503, media_type="application/json")
 
     @router.get("/metrics")

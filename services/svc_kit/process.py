@@ -21,6 +21,7 @@ from svc_kit.assembly import Runtime, Service, create_app, operations_app
 from svc_kit.consuming import ConsumerRunner
 from svc_kit.effects import EffectRunner
 from svc_kit.relay import Relay
+from svc_kit.serving import Server
 from svc_kit.telemetry import configure_logs
 from svc_kit.timers import TimerRunner, pause
 
@@ -87,7 +88,7 @@ async def serve(
             access_log=False, log_config=None, http="httptools", timeout_graceful_shutdown=int(FINISH_SECONDS),
             backlog=2_048, server_header=False, date_header=False, timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )  # fmt: skip
-        server = uvicorn.Server(config)
+        server = Server(config)
         server.capture_signals = unhandled  # type: ignore[method-assign]
         serving = asyncio.create_task(server.serve(sockets=[sock] if sock else None))
         waiting = asyncio.create_task(notice.wait())
@@ -98,6 +99,7 @@ async def serve(
             log.error("background work ended", work=[task.get_name() for task in lost])
             server.should_exit = True
         elif not serving.done():
+            server.say_goodbye()
             await asyncio.sleep(settings.stop_notice_seconds)
             server.should_exit = True
         await asyncio.wait([serving], timeout=FINISH_SECONDS + 1)

@@ -15,6 +15,9 @@ from svc_kit.refusals import NotFound, Refusal, UpstreamUnavailable
 TIME_BOX_MS = 2_000
 # Half of a token's life: a call that starts with a cached token never arrives with an expired one.
 TOKEN_KEPT_SECONDS = 30.0
+# Below the three seconds' notice of a service that stops: a connection that it is about to close is never taken.
+KEEP_ALIVE_SECONDS = 2.0
+CONNECTIONS_MAX = 100
 RETRY_AFTER_SECONDS = 1.0
 
 
@@ -74,4 +77,5 @@ class Upstream:
 
 def new_client() -> httpx.AsyncClient:
     """httpx's own pool is dead after cancelled requests (docs/decisions): its transport is aiohttp's."""
-    return httpx.AsyncClient(transport=AiohttpTransport(), timeout=10.0)
+    limits = httpx.Limits(max_connections=CONNECTIONS_MAX, keepalive_expiry=KEEP_ALIVE_SECONDS)
+    return httpx.AsyncClient(transport=AiohttpTransport(limits=limits), timeout=10.0)

@@ -12,8 +12,8 @@ from yarl import URL
 
 from svc_kit.refusals import DeadlineExceeded, Refusal, UpstreamUnavailable
 
-# Below uvicorn's five: a connection that a service is about to close is never taken.
-KEEP_ALIVE_SECONDS = 3.0
+# Below the three seconds' notice of a service that stops: a connection that it is about to close is never taken.
+KEEP_ALIVE_SECONDS = 2.0
 POOL_WAIT_SECONDS = 5.0
 RETRY_AFTER_SECONDS = 1.0
 RETRY_PAUSE_SECONDS = 0.05
