@@ -11,6 +11,8 @@ from svc_kit.transaction import Database
 
 log = structlog.get_logger()
 CHANNEL = "outbox"
+# What a relay says that leaves: its lanes are free now, not when its lease ends.
+LEFT = "left"
 AT_MOST_EVERY_SECONDS = 0.005
 RETRY_SECONDS = 1.0
 TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -22,7 +24,7 @@ async def announce(db: Database, stop: asyncio.Event, *, others: Callable[[], bo
     con: asyncpg.Connection[asyncpg.Record] | None = None
     try:
         while not stop.is_set():
-            await _either(db.announce, stop)
+            await either(db.announce, stop)
             db.announce.clear()
             if others() and not stop.is_set():
                 try:
@@ -58,12 +60,18 @@ async def listen(db: Database, stop: asyncio.Event) -> None:
 async def _until_lost(con: "asyncpg.Connection[asyncpg.Record]", db: Database, stop: asyncio.Event) -> None:
     lost = asyncio.Event()
     con.add_termination_listener(lambda _: lost.set())
-    await con.add_listener(CHANNEL, lambda *_: db.wake.set())
+    await con.add_listener(CHANNEL, lambda *told: hear(db, told[-1]))
     db.wake.set()  # what was committed before we listened
-    await _either(lost, stop)
+    await either(lost, stop)
 
 
-async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
+def hear(db: Database, payload: object) -> None:
+    db.wake.set()
+    if payload == LEFT:
+        db.lanes_left.set()
+
+
+async def either(one: asyncio.Event, other: asyncio.Event) -> None:
     waits = [asyncio.create_task(one.wait()), asyncio.create_task(other.wait())]
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -1,6 +1,7 @@
 """The relay: from the outbox to Kafka, in order per key, at least once (kit.md §2)."""
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -123,11 +124,13 @@ class Relay:
 
     async def _beat_until(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
+            self.db.lanes_left.clear()
             try:
                 await self.beat()
             except Exception as fault:  # noqa: BLE001 - a lost lease is taken again later
                 log.warning("relay heartbeat failed", error=repr(fault))
-            await pause(stop, HEARTBEAT_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(announcing.either(self.db.lanes_left, stop), HEARTBEAT_SECONDS)
 
     async def beat(self) -> None:
         """Renews the lease, takes free lanes, gives back what is more than a fair share."""
@@ -167,6 +170,7 @@ class Relay:
             async with self.db.read() as con:
                 await con.execute("UPDATE outbox_lane SET owner = NULL WHERE owner = $1", self.owner)
                 await con.execute("DELETE FROM relay WHERE owner = $1", self.owner)
+                await con.execute(f"NOTIFY {announcing.CHANNEL}, '{announcing.LEFT}'")
         except Exception as fault:  # noqa: BLE001 - the lease runs out by itself
             log.warning("relay left without a word", error=repr(fault))
 

@@ -107,6 +107,7 @@ class Connection(_Plain):
 class Database:
     """One pool. `wake` is set after each commit that left events: the relay of this process waits for it; so does
     `announce`, for relays of other processes, where it is listened to; `effects_wake` for calls to the outside.
+    `lanes_left` is set when a relay of another process went.
     """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, url: str, source: str, clock: Clock, ids: Ids) -> None:
@@ -118,6 +119,7 @@ class Database:
         self.wake = asyncio.Event()
         self.effects_wake = asyncio.Event()
         self.announce = asyncio.Event()
+        self.lanes_left = asyncio.Event()
         self.timeline = 1
 
     @classmethod

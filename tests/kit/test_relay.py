@@ -10,12 +10,13 @@ import pytest
 
 from svc_contracts.events.stock import StockReleased
 from svc_contracts.ids import Ids
-from svc_kit.clock import FixedClock
+from svc_kit.clock import FixedClock, SystemClock
 from svc_kit.outbox import lane_of
-from svc_kit.relay import Relay, partition_of
+from svc_kit.relay import HEARTBEAT_SECONDS, Relay, partition_of
 from svc_kit.relay_rules import LEASE_SECONDS, SEND_WITHIN_SECONDS
 from svc_kit.telemetry import Metrics
 from svc_kit.transaction import Database
+from svc_local.testing import eventually
 
 pytestmark = pytest.mark.anyio
 PARTITIONS = 12
@@ -187,3 +188,26 @@ async def test_who_lost_its_lanes_to_another_takes_no_row_away(db: Database) -> 
     assert await zombie.pass_once() == 1
 
     assert await count(db, "outbox") == 1
+
+
+async def test_what_a_relay_leaves_is_taken_at_once(database_of: Callable[[str], Any]) -> None:
+    clock, urls, stops = SystemClock(), database_of("inventory_svc"), (asyncio.Event(), asyncio.Event())
+    async with (
+        Database.open(urls.app, source="inventory-svc", clock=clock, ids=Ids(now=clock.now)) as here,
+        Database.open(urls.app, source="inventory-svc", clock=clock, ids=Ids(now=clock.now)) as there,
+    ):
+        relays = [Relay(db, "nowhere:1", Metrics(), producer=Broker()) for db in (here, there)]
+        tasks = [asyncio.create_task(relay.run(stop)) for relay, stop in zip(relays, stops, strict=True)]
+        await eventually(
+            lambda: [len(relay.lanes) for relay in relays] == [32, 32], within_seconds=10, because="they share"
+        )
+        await asyncio.sleep(0.2)  # so that no heartbeat is due for most of a second
+
+        stops[0].set()
+        await tasks[0]
+        began = clock.monotonic()
+        await eventually(lambda: len(relays[1].lanes) == 64, within_seconds=10, because="nobody else sends them")
+
+        assert clock.monotonic() - began < HEARTBEAT_SECONDS / 4
+        stops[1].set()
+        await tasks[1]
