@@ -98,14 +98,17 @@ async def run(stage: Stage) -> Sold:
         seconds = stage.form.pick(test=2.0, short=24.0, soak=60.0)
         kills = stage.form.pick(test=1, short=10, soak=20)
         # Each death costs five seconds, the lease of its relay: with too many of them nobody sells anything.
-        sale_kill_every_seconds = stage.form.pick(test=60.0, short=4.0, soak=4.0)
+        sale_kill_every_seconds = stage.form.pick(test=60.0, short=1.5, soak=4.0)
         async with trouble.going_on(lambda: look_every_second(stage, sold)):
             async with trouble.going_on(
                 lambda: trouble.kill_one_every(seconds / (kills + 0.5), (VICTIM,), times=kills)
             ):
                 await storm(stage, world, sold, trouble, seconds)
             stage.say(f"the storm is over after {len(sold.history.operations)} operations")
-            async with trouble.going_on(lambda: trouble.kill_one_every(sale_kill_every_seconds, (VICTIM,))):
+            in_the_sale = stage.form.pick(test=0, short=2, soak=20)
+            async with trouble.going_on(
+                lambda: trouble.kill_one_every(sale_kill_every_seconds, (VICTIM,), times=in_the_sale)
+            ):
                 holders = await sell(sold.history, world, sold.goods, stage, at_once=buyers_of(stage))
             stage.say("the sale is over")
         await asyncio.to_thread(stage.suite.until_ready)
@@ -138,7 +141,7 @@ async def stocked(stage: Stage, world: World, hasty: str) -> Goods:
     world.offer({duo: {last: 2, more: 1}})
     world.receive({hot: 20 * units, **dict.fromkeys(fellows, 40 * units), plenty: PLENTY})
     world.receive({hot: 20 * units, **dict.fromkeys(fellows, 10 * units)}, warehouse=far)
-    world.receive({last: 12 * units, more: PLENTY, **dict.fromkeys(held, 1)})
+    world.receive({last: stage.form.pick(test=12, short=250, soak=900), more: PLENTY, **dict.fromkeys(held, 1)})
     await world.quotable(pair, shop=hasty)
     await world.quotable(duo)
     return Goods(hot, tuple(fellows), tuple(bundles), (plenty, pair), (last, duo), tuple(held))
