@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, TypeVar
@@ -81,8 +81,8 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """`waits`: its run mostly waits, so it may go on beside others. `replicas`: service → processes, for a suite of
-    its own.
+    """`waits`: its run mostly waits, so it may go on beside others. `replicas`: service → processes, `settings` of
+    every service: for a suite of its own.
     """
 
     number: str
@@ -91,6 +91,7 @@ class Promise:
     run: Callable[[Stage], Awaitable[Sequence[Finding]]]
     waits: bool = False
     replicas: tuple[tuple[str, int], ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
     # In the form for `make test`; False where the shortest honest form takes too long there.
     in_tests: bool = True
 
@@ -98,5 +99,8 @@ class Promise:
 @contextmanager
 def standing_on(promise: Promise) -> Iterator[Any]:
     """Servers, or a suite, for this promise alone."""
-    with ground() if promise.needs.startswith("ground") else suite(**dict(promise.replicas)) as made:
-        yield made
+    on_ground = promise.needs.startswith("ground")
+    made: AbstractContextManager[Any]
+    made = ground() if on_ground else suite(dict(promise.settings), **dict(promise.replicas))
+    with made as on:
+        yield on

@@ -3,6 +3,7 @@
 Whatever dies is started again at once, as a supervisor does; who listens where is ours, so a restart queues.
 """
 
+import http.client
 import json
 import signal
 import socket
@@ -54,11 +55,16 @@ class Member:
 
 
 class Suite(Servers):
-    """`replicas`: service → how many processes (they share its listening socket). Default one each."""
+    """`replicas`: service → how many processes (they share its listening socket). Default one each. `told`: settings
+    of every service.
+    """
 
-    def __init__(self, folder: Path, guardian: Guardian, edges: Edges, replicas: Mapping[str, int]) -> None:
+    def __init__(
+        self, folder: Path, guardian: Guardian, edges: Edges, replicas: Mapping[str, int], told: Mapping[str, str]
+    ) -> None:
         super().__init__(folder, guardian, edges)
         self.replicas = replicas
+        self.told = told
         self.state = State(folder)
         self.state.make()
         self.secrets = secrets_of(self.state)
@@ -108,7 +114,8 @@ class Suite(Servers):
 
         def start() -> BaseProcess:
             entry = SERVICES[service]
-            environment = self.environment_of(service) | {"SLOT": str(slot)} | self.extra.get(service, {})
+            own_settings = {"SLOT": str(slot), **self.told, **self.extra.get(service, {})}
+            environment = self.environment_of(service) | own_settings
             own = self.sockets[service]
             return nursery.born(
                 name, nursery.serve, entry.package, own, tuple(roles), log=self.log_of(name), environment=environment
@@ -138,6 +145,18 @@ class Suite(Servers):
                 raise TimeoutError(f"{waiting} not ready; {waiting[0]}'s log ends:\n{tail(self.log_of(waiting[0]))}")
             time.sleep(LOOK_SECONDS)
         return time.monotonic() - began
+
+    def replica(self, name: str, *, within_seconds: float = READY_SECONDS) -> dict[str, Any]:
+        """What the readiness page of this very process says once it is ready. Raises TimeoutError."""
+        member, began = self.members[name], time.monotonic()
+        slot = name.removeprefix(member.service).removeprefix("-") or "0"
+        while time.monotonic() - began < within_seconds:
+            # Whoever of them takes the connection answers: asked until it is the one.
+            page = readiness_page(self.ports.of(member.service))
+            if page.get("ready") and page["slot"] == slot:
+                return page
+            time.sleep(LOOK_SECONDS)
+        raise TimeoutError(f"{name} not ready; its log ends:\n{tail(self.log_of(name))}")
 
     # Faults
 
@@ -271,9 +290,23 @@ def make_topics(bootstrap: str) -> None:
     topics(bootstrap)()
 
 
+def readiness_page(port: int) -> dict[str, Any]:
+    """Empty where nobody answers, or nobody who is well."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=2.0)
+    try:
+        connection.request("GET", "/readyz")
+        page: dict[str, Any] = json.load(connection.getresponse())
+    except (OSError, ValueError, http.client.HTTPException):
+        return {}
+    else:
+        return page
+    finally:
+        connection.close()
+
+
 @contextmanager
-def suite(**replicas: int) -> Iterator[Suite]:
-    """`suite(order_svc=2)`: two processes of order-svc."""
+def suite(told: Mapping[str, str] | None = None, **replicas: int) -> Iterator[Suite]:
+    """`suite(order_svc=2)`: two processes of order-svc. `told`: settings of every service."""
     counts = {name.replace("_", "-"): count for name, count in replicas.items()}
-    with servers(lambda folder, guardian, edges: Suite(folder, guardian, edges, counts)) as made:
+    with servers(lambda folder, guardian, edges: Suite(folder, guardian, edges, counts, told or {})) as made:
         yield made
