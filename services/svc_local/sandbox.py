@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import httpx
+import aiohttp
 import orjson
 import uvicorn
 from fastapi import FastAPI, HTTPException
@@ -80,8 +80,7 @@ class Provider:
         self.secret = secret
         self.movements: dict[tuple[Kind, str], Movement] = {}
         self.tasks: set[asyncio.Task[None]] = set()
-        # One for all: building one costs more than the call.
-        self.client = httpx.AsyncClient(timeout=5.0)
+        self.client: aiohttp.ClientSession | None = None
 
     async def ask(self, kind: Kind, asked: Asked) -> dict[str, Any]:
         """Answers at once, or only after the caller has given up (`timeout_…`)."""
@@ -116,6 +115,12 @@ class Provider:
         for _ in range(times):
             await self.call_back(body)
 
+    def session(self) -> aiohttp.ClientSession:
+        """One for all: building one costs more than the call."""
+        if self.client is None:
+            self.client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5.0))
+        return self.client
+
     async def call_back(self, body: bytes) -> None:
         wait = CALLBACK_FIRST_WAIT_SECONDS
         for _ in range(CALLBACK_TRIES):
@@ -124,10 +129,10 @@ class Provider:
                 "X-Signature": signature(self.secret, body, int(time.time())),
             }
             try:
-                answer = await self.client.post(self.callback_url, content=body, headers=headers)
-                if answer.is_success:
-                    return
-            except httpx.HTTPError as fault:
+                async with self.session().post(self.callback_url, data=body, headers=headers) as answer:
+                    if answer.ok:
+                        return
+            except (aiohttp.ClientError, TimeoutError) as fault:
                 print(f"callback waits: {fault!r}", flush=True)
             await asyncio.sleep(wait)
             wait *= 2
@@ -142,7 +147,7 @@ def create_app(*, callback_url: str, secret: str) -> FastAPI:
         for task in provider.tasks:
             task.cancel()
         await asyncio.gather(*provider.tasks, return_exceptions=True)
-        await provider.client.aclose()
+        await provider.session().close()
 
     app = FastAPI(title="payment sandbox", lifespan=lifespan)
 
