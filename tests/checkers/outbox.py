@@ -63,3 +63,16 @@ def waited_for(passages: Iterable[Passage], *, until: float, patience: float, bu
     """Events of other keys that were there `patience` seconds before that moment and left only after it."""
     spared = set(but)
     return sum(one.committed < until - patience and one.sent >= until for one in passages if one.key not in spared)
+
+
+def passed_by(left: Iterable[tuple[object, int]]) -> int:
+    """Of (moment, place) in the order of moments: how many left after a later place had, at an earlier moment. Whoever
+    reads by a cursor never sees them.
+    """
+    count, highest, moment, of_moment = 0, -1, None, -1
+    for at, place in left:
+        if at != moment:
+            highest, moment, of_moment = max(highest, of_moment), at, -1
+        count += place < highest
+        of_moment = max(of_moment, place)
+    return count

@@ -1,7 +1,7 @@
 """The checker of changes and their events finds what is planted, and nothing in good runs."""
 
 import pytest
-from tests.checkers.outbox import Change, Pairing, Passage, Told, longest_wait, paired, waited_for
+from tests.checkers.outbox import Change, Pairing, Passage, Told, longest_wait, paired, passed_by, waited_for
 
 FIRST, SECOND = Change("a", 1, "t1"), Change("a", 2, "t2")
 ROLLED_BACK = Change("a", 2, "t-of-another-attempt")
@@ -37,3 +37,9 @@ def test_who_waited_for_the_held_transaction_is_counted() -> None:
     assert waited_for(PASSAGES, until=20.0, patience=5.0, but=["held"]) == 0
     assert waited_for([*PASSAGES, stalled], until=20.0, patience=5.0, but=["held"]) == 1
     assert waited_for([*PASSAGES, stalled], until=20.0, patience=5.0, but=["held", "c"]) == 0
+
+
+def test_what_a_cursor_would_have_passed_by_is_counted() -> None:
+    assert passed_by([(1, 1), (1, 2), (2, 3), (3, 9), (4, 10)]) == 0
+    assert passed_by([(1, 2), (1, 1), (2, 3)]) == 0
+    assert passed_by([(1, 1), (1, 5), (2, 3), (2, 4), (3, 6), (4, 2)]) == 3

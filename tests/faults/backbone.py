@@ -21,7 +21,7 @@ from svc_kit import topics
 from svc_kit.clock import SystemClock
 from svc_kit.outbox import LANES
 from svc_kit.relay_rules import LEASE_SECONDS
-from svc_kit.transaction import Database
+from svc_kit.transaction import POOL_SIZE, Database
 from svc_local.databases import DatabaseUrls
 from svc_local.testing import eventually
 
@@ -33,9 +33,6 @@ WHERE r.until > clock_timestamp() + make_interval(secs => $1)
 BEGIN_HERE = """
 INSERT INTO consumer_offset (consumer, cluster, topic, "partition", next_offset)
 SELECT $1, $2, $3, p, o FROM unnest($4::int[], $5::bigint[]) AS n(p, o)
-"""
-TOLD = """
-SELECT event_id::text, key, headers FROM outbox UNION ALL SELECT event_id::text, key, headers FROM outbox_archive
 """
 
 
@@ -107,14 +104,15 @@ class Backbone:
 
 
 @asynccontextmanager
-async def backbone(stage: Stage, number: str) -> AsyncIterator[Backbone]:
+async def backbone(stage: Stage, number: str, *, connections: int = POOL_SIZE) -> AsyncIterator[Backbone]:
     ground = stage.ground
     urls = await asyncio.to_thread(ground.database, workers.PACKAGE)
     await workers.make_tables(urls.owner)
     await topics.ensure(ground.bootstrap)
     marker = f"{number.lower()}-{stage.seed}-"
     clock = SystemClock()
-    async with Database.open(urls.app, source=workers.SOURCE, clock=clock, ids=Ids(now=clock.now)) as db:
+    ids = Ids(now=clock.now)
+    async with Database.open(urls.app, source=workers.SOURCE, clock=clock, ids=ids, size=connections) as db:
         yield Backbone(ground, marker, urls, db, await Topic.begin(ground.bootstrap, STOCK.name, marker))
 
 
