@@ -116,7 +116,7 @@ async def run(stage: Stage) -> Seen:
             await asyncio.to_thread(heal, stage.suite)
         seen.kills, seen.fates = breaker.trouble.kills, dict(crowd.fates)
         stage.say(f"{len(crowd.placed)} orders, killed {seen.kills}, all is well again")
-        await until_rest(stage, crowd.market.shop, seen)
+        await until_rest(stage, crowd.market.shop, seen, since=breaker.over_at)
         await world.close()
     await look_back(stage, begin, seen)
     return seen
@@ -143,6 +143,7 @@ class Breaker:
         self.seen = seen
         self.trouble = Troublemaker(stage.suite, stage.chance)
         self.spared: set[str] = set()
+        self.over_at = time.monotonic()
 
     async def all(self) -> None:
         """The kills go on beside everything else, which comes one after the other."""
@@ -151,6 +152,7 @@ class Breaker:
                 await fault()
             while any(self.trouble.kills.get(name, 0) < self.plan.rounds for name in self.plan.victims):
                 await asyncio.sleep(0.2)
+        self.over_at = time.monotonic()
 
     async def kill_all_round(self) -> None:
         chance: random.Random = self.trouble.own_chance()
@@ -212,16 +214,17 @@ def heal(suite: Suite) -> None:
     suite.until_ready()
 
 
-async def until_rest(stage: Stage, shop: str, seen: Seen) -> None:
-    """Looks until nobody is stuck and everything has its order, at the latest when the time is up."""
-    began = time.monotonic()
+async def until_rest(stage: Stage, shop: str, seen: Seen, *, since: float) -> None:
+    """Looks until nobody is stuck and everything has its order, at the latest when the time is up. `since`: the last
+    fault; people went on buying for a while after it.
+    """
     url = stage.suite.ports.url_of(SANDBOX)
     while True:
         provider = await asked_of_provider(stage.suite.databases, shop, url)
         seen.lives = await lives_of(stage.suite.databases, shop, provider)
         seen.at = datetime.now(UTC)
         odd = [*stuck(seen.lives, seen.at), *unpaired(seen.lives)]
-        seen.healed_after = time.monotonic() - began
+        seen.healed_after = time.monotonic() - since
         if not odd or seen.healed_after > HEAL_SECONDS:
             break
         await asyncio.sleep(1.0)

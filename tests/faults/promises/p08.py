@@ -16,7 +16,7 @@ async def run(stage: Stage) -> Sequence[Finding]:
         at_least("least kills of one service", min(seen.kills.get(name, 0) for name in plan.victims), plan.rounds),
         told("seconds without a broker", plan.broker_away),
         told("seconds without a provider", plan.provider_away),
-        at_most("all at rest after, s", seen.healed_after, HEAL_SECONDS),
+        at_most("all at rest after the last fault, s", seen.healed_after, HEAL_SECONDS),
         none("stuck orders", len(stuck(seen.lives, seen.at))),
         none("goods, payments, coupons without their order, or the other way round", len(unpaired(seen.lives))),
         none("drift between the services", len(seen.report.drift)),
