@@ -24,6 +24,7 @@ from svc_local.reconcile.__main__ import Report, settled
 
 PROVIDER_EDGE = f"order-svc>{SANDBOX}"
 HEAL_SECONDS = 120.0
+SHOWN_MAX = 10
 LATE = ("inventory-svc", "marketing-svc")
 # Time runs out for orders that nobody has decided about: the answers are still to come.
 UNDECIDED = """
@@ -228,11 +229,11 @@ async def until_rest(stage: Stage, shop: str, seen: Seen, *, since: float) -> No
         if not odd or seen.healed_after > HEAL_SECONDS:
             break
         await asyncio.sleep(1.0)
-    for one in odd:
+    for one in odd[:SHOWN_MAX]:
         stage.say(f"{one}")
     seen.counters = await odd_counters(stage.suite.databases)
     seen.report = await settled(stage.suite.databases)
-    for drift in seen.report.drift:
+    for drift in seen.report.drift[:SHOWN_MAX]:
         stage.say(f"{drift}")
     for database in seen.report.parked:
         async with connected(stage.suite.databases[database]) as con:
