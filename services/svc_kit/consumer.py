@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import asyncpg
 import orjson
@@ -14,10 +14,15 @@ from svc_kit.consumer_rules import apart, first_of_each
 from svc_kit.transaction import Tx
 
 Headers = Mapping[str, str]
+NO_ID = uuid5(NAMESPACE_OID, "an event without a readable id")
 
 
 class Poison(Exception):
-    """This event can never be processed: its key is parked."""
+    """This event can never be processed: its key is parked. Whoever says which event spares the search for it."""
+
+    def __init__(self, why: str, *, event_id: UUID | None = None) -> None:
+        super().__init__(why)
+        self.event_id = event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,11 @@ class Record:
 
     @property
     def event_id(self) -> UUID:
-        return UUID(self.headers["ce_id"])
+        """Where the envelope has none that can be read, one of its place: it is parked under it, never processed."""
+        try:
+            return UUID(self.headers.get("ce_id", ""))
+        except ValueError:
+            return uuid5(NO_ID, f"{self.topic}/{self.partition}/{self.offset}/{self.value.hex()}")
 
 
 def wanted(consumer: Consumer, record: Record) -> bool:
@@ -90,11 +99,11 @@ def received_of(record: Record) -> Received:
     headers = record.headers
     kind = EVENTS[headers["ce_type"]]
     if headers.get("ce_dataversion") != str(kind.version):
-        raise Poison(f"version {headers.get('ce_dataversion')} of {kind.type}")
+        raise Poison(f"version {headers.get('ce_dataversion')} of {kind.type}", event_id=record.event_id)
     try:
         return Received(
             event=kind.parse(record.value),
-            event_id=record.event_id,
+            event_id=UUID(headers["ce_id"]),
             type=kind.type,
             key=record.key,
             seq=int(headers.get("ce_seq", "0")),
@@ -109,13 +118,20 @@ def received_of(record: Record) -> Received:
         )
     except (ValidationError, KeyError, ValueError) as fault:
         # The text of a validation error quotes its input, which may hold what must not be logged.
-        raise Poison(f"unreadable {kind.type}: {type(fault).__name__}") from fault
+        words = f"unreadable {kind.type}: {type(fault).__name__}"
+        raise Poison(words, event_id=record.event_id) from fault
+
+
+def place_in(records: Sequence[Record], fault: BaseException) -> int | None:
+    """Which of them made it fail, where the fault says so."""
+    named = fault.event_id if isinstance(fault, Poison) else None
+    return next((n for n, record in enumerate(records) if record.event_id == named), None)
 
 
 async def process(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> int:
     """The records' effects within `tx`: inbox, parked keys, handler. Returns how many were fresh.
 
-    Raises Poison, ValidationError or whatever the handler raises; the caller halves.
+    Raises Poison, ValidationError or whatever the handler raises; the caller looks for the offender.
     """
     chosen = [record for record in records if wanted(consumer, record)]
     fresh = await _fresh(tx, consumer, chosen) if consumer.inbox else chosen

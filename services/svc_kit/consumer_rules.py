@@ -109,6 +109,13 @@ def halves(items: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
     return items[:middle], items[middle:]
 
 
+def parts(items: Sequence[T], place: int | None) -> list[Sequence[T]]:
+    """Of two or more that failed: before the offender, it alone, after it. None: nobody knows which; halves."""
+    if place is None:
+        return list(halves(items))
+    return [part for part in (items[:place], items[place : place + 1], items[place + 1 :]) if part]
+
+
 @dataclass(slots=True)
 class Failures:
     """What has been parked lately. A success of a type speaks for the type."""

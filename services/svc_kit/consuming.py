@@ -12,14 +12,14 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from svc_contracts.events import EVENTS
 from svc_kit import failpoints, producing
-from svc_kit.consumer import Consumer, Record, is_passing, park, process
+from svc_kit.consumer import Consumer, Record, is_passing, park, place_in, process
 from svc_kit.consumer_rules import (
     TRIES_BEFORE_PARKING,
     Failures,
     Next,
     Systematic,
     after_failure,
-    halves,
+    parts,
     standing,
     to_seek,
 )
@@ -223,7 +223,7 @@ class ConsumerRunner:
                 wait = min(wait * 2, BACKOFF_LAST_SECONDS)
 
     async def _settle(self, records: Sequence[Record], tries: int = 1) -> None:
-        """One transaction; poison is found by halves."""
+        """One transaction; poison that does not say which event it is gets found by halves."""
         try:
             await self._commit(records, parking=None)
         except Exception as fault:
@@ -231,8 +231,8 @@ class ConsumerRunner:
                 case Next.WAIT:
                     raise
                 case Next.HALVE:
-                    for half in halves(records):
-                        await self._settle(half)
+                    for part in parts(records, place_in(records, fault)):
+                        await self._settle(part)
                 case Next.AGAIN:
                     await self._settle(records, tries + 1)
                 case Next.PARK:
@@ -288,6 +288,9 @@ class ConsumerRunner:
         found = standing(records, place_of, stored=stored, pos=self.pos)
         for tp in found.astray:
             self.pos.pop(tp, None)
+        if found.astray:
+            # Somebody else has done them meanwhile: this member woke too late, or its share was dealt out anew.
+            log.info("records refused", consumer=self.consumer.group, partitions=len(found.astray))
         return found.mine, found.ahead
 
     async def _measure(self) -> None:
@@ -320,5 +323,8 @@ def place_of(record: Record) -> TopicPartition:
 
 
 def record_of(tp: TopicPartition, message: Any) -> Record:
-    headers = {name: value.decode("utf-8", "replace") for name, value in message.headers}
+    # Whatever stands there: a header may be empty, and PostgreSQL knows no U+0000.
+    headers = {
+        name: (value or b"").decode("utf-8", "replace").replace("\0", "\ufffd") for name, value in message.headers
+    }
     return Record(tp.topic, tp.partition, message.offset, headers, message.value or b"")

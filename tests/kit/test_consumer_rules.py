@@ -14,6 +14,7 @@ from svc_kit.consumer_rules import (
     Systematic,
     after_failure,
     halves,
+    parts,
     standing,
     to_seek,
 )
@@ -69,6 +70,15 @@ def test_halves_are_the_whole_in_its_order(count: int) -> None:
 
     assert [*first, *second] == list(range(count))
     assert abs(len(first) - len(second)) <= 1
+
+
+@pytest.mark.parametrize("place", [None, 0, 1, 3, 4])
+def test_parts_are_the_whole_in_its_order_and_the_offender_stands_alone(place: int | None) -> None:
+    found = parts("abcde", place)
+
+    assert "".join(found) == "abcde"
+    assert all(len(part) < 5 and part for part in found)
+    assert place is None or "abcde"[place] in found
 
 
 def test_one_type_that_fails_on_five_keys_is_a_bug() -> None:

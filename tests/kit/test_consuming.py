@@ -1,6 +1,7 @@
 """One transaction holds offset, inbox and effects of a poll: all of it happens or nothing. Without a broker."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from svc_contracts.events.stock import StockReleased
 from svc_contracts.ids import Ids
 from svc_kit.clock import SystemClock
 from svc_kit.consumer import Consumer, Poison, Received, Record
-from svc_kit.consuming import ConsumerRunner
+from svc_kit.consuming import ConsumerRunner, record_of
 from svc_kit.settings import KitSettings
 from svc_kit.telemetry import Metrics
 from svc_kit.transaction import Database, Tx
@@ -112,6 +113,53 @@ async def test_poison_is_found_by_halves_and_parked_alone(db: Database, place: i
     flowing = [key for key in [*keys, "ord_8"] if key != keys[place]]
     assert (seen.keys, runner.pos) == (flowing, {PLACE: 10})
     assert await written(db) == (10, 10, 8, [keys[place], keys[place]])
+
+
+async def test_poison_that_says_which_event_it_is_costs_the_others_one_more_transaction(db: Database) -> None:
+    seen = Seen()
+    runner = await runner_at(db, seen, 0)
+    keys = [f"ord_{n}" for n in range(64)]
+    polled = records(db, *keys)
+    seen.fails = {keys[n]: Poison("a test says so", event_id=polled[n].event_id) for n in (20, 40)}
+    sizes: list[int] = []
+    commit = runner._commit
+    runner._commit = lambda records, parking: (sizes.append(len(records)), commit(records, parking=parking))[1]  # type: ignore[method-assign]
+
+    await runner._settle(polled)
+
+    assert seen.keys == [key for key in keys if key not in seen.fails]
+    assert [size for size in sizes if size > 1] == [64, 20, 43, 19, 23]
+    assert (await written(db))[3] == [keys[20], keys[40]]
+
+
+UNREADABLE: dict[str, dict[str, bytes | None]] = {
+    "no id": {"ce_id": None},
+    "an id that is none": {"ce_id": b"7"},
+    "no time": {"ce_time": None},
+    "a key that no database holds": {"ce_subject": b"ord_\0", "ce_id": b"7"},
+    "bytes that are no text": {"ce_id": b"\xff\xfe", "ce_time": b"\xff"},
+    "a number that is none": {"ce_seq": b"many"},
+}
+
+
+@pytest.mark.parametrize("wrong", UNREADABLE.values(), ids=UNREADABLE)
+async def test_an_envelope_that_cannot_be_read_parks_its_key_and_nobody_else_waits(
+    db: Database, wrong: dict[str, bytes | None]
+) -> None:
+    seen = Seen()
+    runner = await runner_at(db, seen, 0)
+    good, bad, other = records(db, "ord_1", "ord_2", "ord_3")
+    headers = {name: value.encode() for name, value in bad.headers.items()} | wrong
+    message = SimpleNamespace(offset=1, headers=headers.items(), value=bad.value)
+
+    for _ in range(2):
+        await runner._settle([good, record_of(PLACE, message), other])
+        runner.pos = {PLACE: 0}
+        async with db.read() as con:
+            await con.execute("UPDATE consumer_offset SET next_offset = 0")
+
+    assert seen.keys == ["ord_1", "ord_3"]
+    assert (await written(db))[1:] == (3, 2, [wrong.get("ce_subject", b"ord_2").decode().replace("\0", "\ufffd")])
 
 
 async def test_a_member_that_lost_its_partition_changes_nothing_and_seeks_again(db: Database) -> None:

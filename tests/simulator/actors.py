@@ -12,7 +12,7 @@ from svc_kit.consumer_rules import (
     after_failure,
     apart,
     first_of_each,
-    halves,
+    parts,
     standing,
     to_seek,
 )
@@ -38,7 +38,11 @@ class Passing(Exception):
 
 
 class PoisonSeen(Exception):
-    """The handler cannot process this event, now or ever."""
+    """The handler cannot process an event, now or ever; it may say which."""
+
+    def __init__(self, event_id: int | None) -> None:
+        super().__init__(event_id)
+        self.event_id = event_id
 
 
 @dataclass(slots=True)
@@ -178,9 +182,11 @@ class Consumer:
                 case Next.WAIT:
                     raise
                 case Next.HALVE:
-                    for half in halves(records):
+                    named = fault.event_id if isinstance(fault, PoisonSeen) else None
+                    place = next((n for n, record in enumerate(records) if record.event_id == named), None)
+                    for part in parts(records, place):
                         yield
-                        yield from self._settle(half, pos)
+                        yield from self._settle(part, pos)
                 case Next.AGAIN:
                     yield
                     yield from self._settle(records, pos, tries + 1)
@@ -205,8 +211,8 @@ class Consumer:
             work.behind = list(fresh)
         else:
             flowing, work.behind = apart(fresh, self.tables.parked)
-            if any(self._is_poison(record) for record in flowing):
-                raise PoisonSeen
+            if bad := [record.event_id for record in flowing if self._is_poison(record)]:
+                raise PoisonSeen(bad[0] if self.chance.random() < 0.5 else None)
             if flowing:
                 self.handle(work, flowing)
         work.commit()

@@ -58,7 +58,7 @@ async def reserve_orders(tx: Tx, events: Sequence[Received]) -> Settled:
     before = {order_id: _written(order) for order_id, order in orders.items() if order_id not in fresh}
     before |= {order_id: (Outcome.RESERVED, attempt, 1, False) for order_id, attempt in fresh.items()}
     for index, received in enumerate(events):
-        _decide(desk, received.event, index)
+        _decide(desk, received, index)
     if desk.reserved:
         await store.insert_reservations(tx.con, desk.reserved, at=tx.now)
     if desk.released:
@@ -105,14 +105,15 @@ def _keys(events: Sequence[Received], orders: dict[str, StockOrder], by_channel:
     return keys
 
 
-def _decide(desk: Desk, event: Event, index: int) -> None:
+def _decide(desk: Desk, received: Received, index: int) -> None:
+    event = received.event
     if isinstance(event, OrderPlaced):
         desk.place(event, because=index)
     elif isinstance(event, OrderConfirmed):
         try:
             desk.confirm(event)
         except NothingReserved as error:
-            raise Poison(f"{error} was confirmed without a reservation") from error
+            raise Poison(f"{error} was confirmed without a reservation", event_id=received.event_id) from error
     elif isinstance(event, ENDS):
         # `cancelled` follows `cancelling` once the money is back: what was released then needs no second word.
         desk.end(event.order_id, again_is_news=not isinstance(event, OrderCancelled), because=index)

@@ -8,7 +8,6 @@ from marketing_svc.benefits.rules.deciding import BenefitOrder, Desk, NothingLoc
 from marketing_svc.coupons import queries as coupons
 from marketing_svc.promotions import queries as promotions
 from marketing_svc.promotions.commands.exhaustion import settle
-from svc_contracts.events import Event
 from svc_contracts.events.order import (
     OrderCancelled,
     OrderCancelling,
@@ -37,7 +36,7 @@ async def lock_benefits(tx: Tx, events: Sequence[Received]) -> None:
     desk = await _desk(tx, events, orders)
     full = {counter.subject_id for counter in desk.counters.values() if counter.is_full}
     for index, received in enumerate(events):
-        _decide(desk, received.event, index)
+        _decide(desk, received, index)
     if desk.entries:
         await store.append_entries(tx.con, desk.entries, at=tx.now)
     # What ends frees slots that what begins may have.
@@ -104,13 +103,14 @@ async def _terms(tx: Tx, placed: Sequence[OrderPlaced]) -> dict[tuple[str, str, 
     return found
 
 
-def _decide(desk: Desk, event: Event, index: int) -> None:
+def _decide(desk: Desk, received: Received, index: int) -> None:
+    event = received.event
     if isinstance(event, OrderPlaced):
         desk.place(event, because=index)
     elif isinstance(event, OrderConfirmed):
         try:
             desk.confirm(event.order_id, because=index)
         except NothingLocked as error:
-            raise Poison(f"{error} was confirmed without its benefits") from error
+            raise Poison(f"{error} was confirmed without its benefits", event_id=received.event_id) from error
     elif isinstance(event, OrderEnded):
         desk.end(event, because=index)
