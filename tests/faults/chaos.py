@@ -5,6 +5,7 @@ all is well again. What P8, P9 and P11 look at, in one run.
 import asyncio
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -74,6 +75,7 @@ class Seen:
 
     kills: dict[str, int] = field(default_factory=dict)
     fates: dict[str, int] = field(default_factory=dict)
+    refusals: Mapping[tuple[int, str], int] = field(default_factory=dict)
     late_decisions: int = 0
     late_payments: int = 0
     lives: list[Life] = field(default_factory=list)
@@ -105,16 +107,14 @@ async def run(stage: Stage) -> Seen:
         crowd = Crowd(world, await stocked(stage, world, plan), world.staff())
         breaker = Breaker(stage, plan, crowd, seen)
         chancers = [Chancer(crowd, breaker.trouble.own_chance()) for _ in range(plan.chancers)]
-        breaking = asyncio.create_task(breaker.all())
-
-        def enough() -> bool:
-            return breaking.done() and len(crowd.placed) >= plan.orders
-
         try:
-            await asyncio.gather(*(chancer.live(enough) for chancer in chancers), breaking)
+            async with asyncio.TaskGroup() as group:
+                breaking = group.create_task(breaker.all())
+                for chancer in chancers:
+                    group.create_task(chancer.live(lambda: breaking.done() and len(crowd.placed) >= plan.orders))
         finally:
-            breaking.cancel()
             await asyncio.to_thread(heal, stage.suite)
+        seen.refusals = crowd.refusals
         seen.kills, seen.fates = breaker.trouble.kills, dict(crowd.fates)
         stage.say(f"{len(crowd.placed)} orders, killed {seen.kills}, all is well again")
         await until_rest(stage, crowd.market.shop, seen, since=breaker.over_at)

@@ -30,31 +30,35 @@ class Market:
     coupon: str
 
 
-async def insist(asking: Callable[[dict[str, str]], Awaitable[httpx.Response]]) -> httpx.Response | None:
-    """The same request with the same key until there is an answer to it; None where that took too long."""
-    headers = key()
-    until = asyncio.get_running_loop().time() + INSIST_SECONDS
-    while asyncio.get_running_loop().time() < until:
-        answer = await answer_of(asking(headers), within_seconds=INSIST_SECONDS)
-        if answer is not None and answer.status_code < 500 and not is_busy(answer):
-            return answer
-        await asyncio.sleep(STEP_SECONDS)
-    return None
-
-
 def is_busy(answer: httpx.Response) -> bool:
     return answer.status_code == 409 and answer.json()["type"] == "/problems/request-in-progress"
 
 
 @dataclass(slots=True)
 class Crowd:
-    """Everybody of one run. `placed`: what is known to have been placed; `fates`: how often each was begun."""
+    """Everybody of one run. `placed`: what is known to have been placed; `fates`: how often each was begun;
+    `refusals`: by status and problem, how often.
+    """
 
     world: World
     market: Market
     staff: Staff
     placed: set[str] = field(default_factory=set)
     fates: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[tuple[int, str]] = field(default_factory=Counter)
+
+    async def insist(self, asking: Callable[[dict[str, str]], Awaitable[httpx.Response]]) -> httpx.Response | None:
+        """The same request with the same key until there is an answer to it; None where that took too long."""
+        headers = key()
+        until = asyncio.get_running_loop().time() + INSIST_SECONDS
+        while asyncio.get_running_loop().time() < until:
+            answer = await answer_of(asking(headers), within_seconds=INSIST_SECONDS)
+            if answer is not None and answer.status_code < 500 and not is_busy(answer):
+                if not answer.is_success:
+                    self.refusals[answer.status_code, answer.json()["type"]] += 1
+                return answer
+            await asyncio.sleep(STEP_SECONDS)
+        return None
 
 
 class Chancer:
@@ -88,10 +92,10 @@ class Chancer:
 
         answer = None
         if coupon:
-            answer = await insist(lambda keyed: ask(keyed, total - OFF_MINOR, coupon))
+            answer = await self.crowd.insist(lambda keyed: ask(keyed, total - OFF_MINOR, coupon))
         if answer is None or not answer.is_success:
             # Without: where marketing-svc is away, full prices hold.
-            answer = await insist(lambda keyed: ask(keyed, total, {}))
+            answer = await self.crowd.insist(lambda keyed: ask(keyed, total, {}))
         if answer is None or not answer.is_success:
             return buyer, None
         order_id = str(answer.json()["id"])
@@ -102,12 +106,12 @@ class Chancer:
         path = f"{buyer.base}/orders/{order_id}/payments"
         body = {"method": "sandbox", "sandbox_outcome": outcome}
         token = buyer.token_of(order_id)
-        return await insist(lambda keyed: buyer.http.post(path, json=body, headers=keyed | token))
+        return await self.crowd.insist(lambda keyed: buyer.http.post(path, json=body, headers=keyed | token))
 
     async def cancel(self, buyer: Buyer, order_id: str) -> None:
         path = f"{buyer.base}/orders/{order_id}/cancel"
         token = buyer.token_of(order_id)
-        await insist(lambda keyed: buyer.http.post(path, json={}, headers=keyed | token))
+        await self.crowd.insist(lambda keyed: buyer.http.post(path, json={}, headers=keyed | token))
 
     async def bought_and_paid(self, outcome: str = "succeed") -> tuple[Buyer, str | None]:
         buyer, order_id = await self.buy()
@@ -130,9 +134,25 @@ class Chancer:
             if action == "ship":
                 item |= {"carrier": "sf", "tracking_no": f"F{secrets.token_hex(8)}"}
             body = {"action": action, "items": [item]}
-            await insist(
+            await self.crowd.insist(
                 lambda keyed, body=body: staff.post("/v1/admin/fulfilments/bulk", json=body, headers=keyed)  # type: ignore[misc]
             )
+
+    async def release(self, order_id: str) -> None:
+        """Staff has looked into what holds the order."""
+        staff = self.crowd.staff.http
+        for _ in range(20):
+            answer = await answer_of(staff.get("/v1/admin/holds", params={"order_id": order_id, "state": "open"}))
+            if answer is not None and answer.status_code == 200 and (items := answer.json()["items"]):
+                break
+            await asyncio.sleep(STEP_SECONDS)
+        else:
+            return
+        path, body = (
+            f"/v1/admin/holds/{items[0]['id']}/release",
+            {"version": items[0]["version"], "note": "Looked into"},
+        )
+        await self.crowd.insist(lambda keyed: staff.post(path, json=body, headers=keyed))
 
     # How it may go.
 
@@ -195,11 +215,14 @@ class Chancer:
             await self.ship(order_id) if self.chance.random() < 0.5 else await self.cancel(buyer, order_id)
 
     async def forgets_the_street(self) -> None:
-        """Held; it stays so for whoever looks, or is cancelled."""
+        """Held; it stays so for whoever looks, is looked into, or is cancelled."""
         buyer, order_id = await self.buy(address={name: ADDRESS[name] for name in REGION})
         if order_id is not None:
             await self.pay(buyer, order_id)
-            if self.chance.random() < 0.5:
+            then = self.chance.choice(("wait", "release", "cancel"))
+            if then == "release":
+                await self.release(order_id)
+            elif then == "cancel":
                 await self.cancel(buyer, order_id)
 
     async def comes_by_another_channel(self) -> None:
@@ -216,9 +239,13 @@ class Chancer:
             "paid_at": now if self.chance.random() < 0.7 else None,
         }  # fmt: skip
         path = f"/v1/admin/channel-orders/{world.name}/{secrets.token_hex(8)}"
-        answer = await insist(lambda keyed: self.crowd.staff.http.put(path, json=body))
+        answer = await self.crowd.insist(lambda keyed: self.crowd.staff.http.put(path, json=body))
         if answer is not None and answer.is_success:
-            self.crowd.placed.add(str(answer.json()["id"]))
+            order_id = str(answer.json()["id"])
+            self.crowd.placed.add(order_id)
+            if sku == market.scarce and self.chance.random() < 0.5:
+                # Asked for again where it was short: held again, or there by now.
+                await self.release(order_id)
 
 
 FATES: dict[str, tuple[Callable[[Chancer], Awaitable[None]], int]] = {

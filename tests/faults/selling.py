@@ -69,6 +69,7 @@ class Sold:
     snapshots: int = 0
     violations: int = 0
     adjusted: int = 0
+    delayed_seconds: float = 0.0
     orders: list[Bought] = field(default_factory=list)
     ledger: list[Moved] = field(default_factory=list)
     free: dict[str, int] = field(default_factory=dict)
@@ -153,9 +154,11 @@ async def storm(stage: Stage, world: World, sold: Sold, trouble: Troublemaker, s
     shopping = [asyncio.create_task(shopper.shop(sold.goods, over)) for shopper in shoppers]
     adjusting = asyncio.create_task(adjust_until(over, world, sold, trouble))
     await asyncio.sleep(seconds / 3)
+    began = time.monotonic()
     await asyncio.to_thread(stage.suite.edges.delay, EDGE, DELAY_SECONDS)
     await asyncio.sleep(seconds / 3)
     await asyncio.to_thread(stage.suite.edges.delay, EDGE, 0.0)
+    sold.delayed_seconds = time.monotonic() - began
     await asyncio.sleep(seconds / 3)
     over.set()
     await asyncio.gather(*shopping, adjusting)

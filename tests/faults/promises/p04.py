@@ -16,6 +16,7 @@ async def run(stage: Stage) -> Sequence[Finding]:
         stage.say(f"in the end: {one}")
     return [
         at_least("inventory-svc killed", sold.kills, stage.form.pick(test=1, short=10, soak=20)),
+        told("seconds during which its database was 20 ms away", sold.delayed_seconds),
         *traffic(stage, sold),
         at_least("snapshots taken while it went on", sold.snapshots, stage.form.pick(test=3, short=20, soak=55)),
         none("conservation: Σ reservations = Σ movements = reserved, violations in snapshots", sold.violations),

@@ -17,6 +17,9 @@ async def run(stage: Stage) -> Sequence[Finding]:
         told("seconds without a broker", plan.broker_away),
         told("seconds without a provider", plan.provider_away),
         at_most("all at rest after the last fault, s", seen.healed_after, HEAL_SECONDS),
+        none(
+            "refused for no reason (4xx but 409)", sum(n for (status, _), n in seen.refusals.items() if status != 409)
+        ),
         none("stuck orders", len(stuck(seen.lives, seen.at))),
         none("goods, payments, coupons without their order, or the other way round", len(unpaired(seen.lives))),
         none("drift between the services", len(seen.report.drift)),
@@ -28,7 +31,7 @@ async def run(stage: Stage) -> Sequence[Finding]:
 def variety(stage: Stage, seen: Seen) -> list[Finding]:
     """An empty run proves nothing."""
     ends = Counter(life.status for life in seen.lives)
-    stage.say(f"ends: {dict(ends)}; fates: {seen.fates}")
+    stage.say(f"ends: {dict(ends)}; fates: {seen.fates}; refusals: {dict(seen.refusals)}")
     least = stage.form.pick(test=2, short=7, soak=8)
     return [
         at_least("orders", len(seen.lives), plan_of(stage.form).orders),
