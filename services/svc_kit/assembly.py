@@ -21,12 +21,12 @@ from svc_contracts.suite import SERVICES
 from svc_kit import failpoints, upstream
 from svc_kit.access import InternalTokens
 from svc_kit.batches import Batch, Batched
-from svc_kit.clock import Clock, SystemClock
+from svc_kit.clock import Clock, clock_of
 from svc_kit.consumer import Consumer
 from svc_kit.doors import scopes_of
 from svc_kit.front import Front
 from svc_kit.problems import MEDIA_TYPE, Problem, refusal_of_status, refusal_of_validation, render_for
-from svc_kit.refusals import Fault, Overloaded, Refusal, ValidationFailed
+from svc_kit.refusals import Fault, Overloaded, Refusal, StorageFull, ValidationFailed
 from svc_kit.settings import KitSettings
 from svc_kit.telemetry import Metrics
 from svc_kit.timers import Timer
@@ -34,6 +34,7 @@ from svc_kit.transaction import Database
 
 log = structlog.get_logger()
 VERSION = "0.1.0"
+FULL_RETRY_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def create_app(
     """The service's HTTP side. Raises ValueError for a route without a scope: deny by default."""
     settings = settings or service.settings()
     failpoints.configure(settings.failpoints)
-    clock = clock or SystemClock()
+    clock = clock or clock_of(settings.clock_jumps)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -217,6 +218,10 @@ def add_refusals(app: FastAPI, routers: Sequence[APIRouter] = ()) -> None:
         log.warning("database trouble", error=type(fault).__name__)
         return render_for(request, Overloaded(retry_after_seconds=1))
 
+    async def full(request: Request, fault: Exception) -> Response:
+        log.error("database has no room left")
+        return render_for(request, StorageFull(retry_after_seconds=FULL_RETRY_SECONDS))
+
     async def unstorable(request: Request, fault: Exception) -> Response:
         # U+0000, which no text of PostgreSQL holds, wherever in the request it came from.
         words = Fault("", "unstorable-text", "A text has a character that cannot be stored", "文本包含无法保存的字符")
@@ -241,6 +246,7 @@ def add_refusals(app: FastAPI, routers: Sequence[APIRouter] = ()) -> None:
         TimeoutError,
     ):
         app.add_exception_handler(trouble, passing)
+    app.add_exception_handler(asyncpg.DiskFullError, full)
     for text in (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError):
         app.add_exception_handler(text, unstorable)
     app.add_exception_handler(Exception, bug)

@@ -42,6 +42,7 @@ class KitSettings(BaseSettings):
     internal_verify_keys: dict[str, str] = Field(default_factory=dict, description="service name → base64 public key")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
     failpoints: str = Field(default="", description="see svc_kit.failpoints; refused in production")
+    clock_jumps: str = Field(default="", description="a clock that jumps, see svc_kit.clock; refused in production")
     body_bytes_max: int = Field(default=1_048_576, ge=1_024, le=16_777_216, description="larger bodies get 413")
     stop_notice_seconds: float = Field(
         default=3.0,
@@ -76,6 +77,6 @@ class KitSettings(BaseSettings):
         if self.yunying_env == "production":
             if missing := [name.upper() for name in needed if not getattr(self, name)]:
                 raise ValueError(f"set {', '.join(missing)}; only development and test do without")
-            if self.failpoints:
-                raise ValueError("FAILPOINTS has no place in production")
+            if self.failpoints or self.clock_jumps:
+                raise ValueError("FAILPOINTS and CLOCK_JUMPS have no place in production")
         return self

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import asyncpg
 import pytest
 
 from svc_contracts.events.stock import StockReleased
@@ -25,6 +26,20 @@ async def release(order_id: str, tx: Write) -> dict[str, str]:
     if order_id == "ord_refused":
         raise IllegalTransition(state="released", possible=[])
     return {"id": order_id}
+
+
+TROUBLES = {
+    "disk_full": asyncpg.DiskFullError("could not extend file"),
+    "too_many": asyncpg.TooManyConnectionsError("sorry, too many clients already"),
+    "shut_down": asyncpg.AdminShutdownError("terminating connection due to administrator command"),
+    "starting": asyncpg.CannotConnectNowError("the database system is starting up"),
+}
+
+
+@router.post("/v1/admin/troubles/{name}", status_code=201, dependencies=[scope("stock:write")])
+async def trouble(name: str, tx: Write) -> dict[str, str]:
+    tx.emit(StockReleased(order_id=name), seq=1)
+    raise TROUBLES[name]
 
 
 @pytest.fixture
@@ -51,3 +66,24 @@ async def test_a_repeated_key_answers_the_same_and_says_it_once(runtime: Runtime
 
     assert [(one.status_code, one.json()) for one in answers] == [(201, {"id": "ord_1"})] * 3
     assert ([event.key for event in await outbox_of(runtime)], WAKES) == (["ord_1"], ["ord_1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "slug"),
+    [
+        ("disk_full", 507, "storage-full"),
+        ("too_many", 503, "overloaded"),
+        ("shut_down", 503, "overloaded"),
+        ("starting", 503, "overloaded"),
+    ],
+)
+async def test_the_database_s_own_trouble_is_told_as_a_problem_that_passes(
+    runtime: Runtime, name: str, status: int, slug: str
+) -> None:
+    async with client_of(runtime).as_() as staff:
+        answer = await staff.post(f"/v1/admin/troubles/{name}", headers={"Idempotency-Key": "k-1"})
+
+    assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert int(answer.headers["retry-after"]) >= 1
+    assert await outbox_of(runtime) == []
