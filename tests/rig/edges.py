@@ -42,6 +42,10 @@ class Edges:
         """Every connection over this edge breaks now."""
         self._ask("reset", name, None)
 
+    def commits_cut(self, name: str) -> int:
+        """How many, by Mode.LOSE_COMMITS and Mode.STOP_COMMITS."""
+        return int(self._ask("commits cut", name, None))
+
     def _ask(self, what: str, name: str, given: Any) -> Any:
         with self.turn:
             self.ours.send((what, name, given))
@@ -83,4 +87,6 @@ def act(proxy: Proxy, what: str, given: Any) -> int:
         proxy.delay_seconds = given
     elif what == "reset":
         proxy.reset()
+    elif what == "commits cut":
+        return proxy.commits_cut
     return proxy.port

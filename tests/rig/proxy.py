@@ -7,11 +7,16 @@ from enum import Enum
 from typing import Any
 
 
+COMMIT = b"COMMIT;"  # as asyncpg sends it
+
+
 class Mode(Enum):
     PASS = "pass"
     HOLD = "hold"  # a black hole: connections stand, nothing moves
     REFUSE = "refuse"  # new connections are closed at once, old ones stay
     LOSE_ANSWERS = "lose answers"  # requests arrive, and the connection breaks before the answer
+    LOSE_COMMITS = "lose commits"  # so it is with PostgreSQL's COMMIT alone
+    STOP_COMMITS = "stop commits"  # the connection breaks, and the COMMIT never arrives
 
 
 @dataclass(slots=True)
@@ -22,6 +27,7 @@ class Proxy:
     port: int = 0
     mode: Mode = Mode.PASS
     delay_seconds: float = 0.0
+    commits_cut: int = 0
     halves: set["Half"] = field(default_factory=set)
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     server: asyncio.Server | None = None
@@ -80,6 +86,7 @@ class Half(asyncio.Protocol):
         self.peer: Half | None = None
         self.waiting: deque[tuple[float, bytes]] = deque()
         self.ended = False
+        self.mute = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -92,11 +99,24 @@ class Half(asyncio.Protocol):
             self.proxy.connect(self)
 
     def data_received(self, data: bytes) -> None:
-        if self.answers and self.proxy.mode is Mode.LOSE_ANSWERS:
+        if self.answers and (self.mute or self.proxy.mode is Mode.LOSE_ANSWERS):
             self.abort()
+            return
+        if not self.answers and COMMIT in data and self.cuts_commit():
             return
         self.waiting.append((asyncio.get_running_loop().time() + self.proxy.delay_seconds, data))
         self.move()
+
+    def cuts_commit(self) -> bool:
+        """Whether nothing of it leaves."""
+        if self.proxy.mode is Mode.STOP_COMMITS:
+            self.proxy.commits_cut += 1
+            self.abort()
+            return True
+        if self.proxy.mode is Mode.LOSE_COMMITS and self.peer is not None:
+            self.proxy.commits_cut += 1
+            self.peer.mute = True
+        return False
 
     def move(self) -> None:
         """What is due leaves, in order."""

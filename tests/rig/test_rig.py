@@ -63,6 +63,34 @@ async def test_a_broken_edge_never_answers(proxy: Proxy, mode: Mode) -> None:
     assert answer == b""
 
 
+@pytest.mark.parametrize(("mode", "arrives"), [(Mode.LOSE_COMMITS, True), (Mode.STOP_COMMITS, False)])
+async def test_a_commit_is_cut_and_nothing_else(mode: Mode, arrives: bool) -> None:
+    heard = bytearray()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1024):
+            heard.extend(data)
+            writer.write(data)
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with Proxy(server.sockets[0].getsockname()[1]) as proxy:
+        proxy.set(mode)
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(b"SELECT 1")
+        assert await reader.read(1024) == b"SELECT 1"
+        writer.write(b"COMMIT;\0")
+        try:
+            answer = await asyncio.wait_for(reader.read(1024), 2)
+        except ConnectionError:
+            answer = b""
+        writer.transport.abort()
+
+        assert (answer, b"COMMIT" in heard, proxy.commits_cut) == (b"", arrives, 1)
+    server.close()
+    await asyncio.sleep(0)
+
+
 async def test_a_reset_breaks_what_stands(proxy: Proxy) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     writer.write(b"order")
