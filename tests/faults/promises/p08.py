@@ -32,7 +32,7 @@ def variety(stage: Stage, seen: Seen) -> list[Finding]:
     """An empty run proves nothing."""
     ends = Counter(life.status for life in seen.lives)
     stage.say(f"ends: {dict(ends)}; fates: {seen.fates}; refusals: {dict(seen.refusals)}")
-    least = stage.form.pick(test=2, short=7, soak=8)
+    least = stage.form.pick(test=2, short=6, soak=7)
     return [
         at_least("orders", len(seen.lives), plan_of(stage.form).orders),
         at_least("different ends", len(ends), least),
