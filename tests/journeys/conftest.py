@@ -18,9 +18,7 @@ def made_world(suite: SuiteForTests) -> Iterator[World]:
 @pytest.fixture
 async def world(made_world: World) -> AsyncIterator[World]:
     yield made_world
-    for client in made_world.clients:
-        await client.aclose()
-    made_world.clients.clear()
+    await made_world.close()
     if made_world.suite.databases:
         report = await settled(made_world.suite.databases)
         assert (report.drift, report.parked) == ([], {}), "the services tell different stories"
