@@ -14,6 +14,12 @@ from svc_kit.consumer_rules import apart, first_of_each
 from svc_kit.transaction import Tx
 
 Headers = Mapping[str, str]
+PARK = """
+INSERT INTO parked_event (consumer, key, event_id, topic, "partition", "offset", headers, value, reason, error, tries)
+SELECT $1, e.key, e.event_id, e.topic, e."partition", e."offset", e.headers, e.value, $9, $10, $11
+FROM unnest($2::text[], $3::uuid[], $4::text[], $5::int[], $6::bigint[], $7::bytea[], $8::bytea[])
+WITH ORDINALITY AS e(key, event_id, topic, "partition", "offset", headers, value, n) ORDER BY e.n
+"""
 NO_ID = uuid5(NAMESPACE_OID, "an event without a readable id")
 
 
@@ -166,8 +172,7 @@ async def _behind_parked(tx: Tx, consumer: Consumer, records: Sequence[Record]) 
     if not rows:
         return list(records)
     flowing, behind = apart(records, {row["key"] for row in rows})
-    for record in behind:
-        await _insert_parked(tx, consumer, record, reason="behind", error=None, tries=0)
+    await _insert_parked(tx, consumer, behind, reason="behind", error=None, tries=0)
     return flowing
 
 
@@ -178,23 +183,26 @@ async def park(tx: Tx, consumer: Consumer, record: Record, *, reason: str, error
     )
     if consumer.inbox:
         await _fresh(tx, consumer, [record])
-    await _insert_parked(tx, consumer, record, reason=reason, error=error, tries=tries)
+    # A fault may quote what no text of PostgreSQL holds.
+    await _insert_parked(tx, consumer, [record], reason=reason, error=error.replace("\0", "\ufffd"), tries=tries)
 
 
 async def _insert_parked(
-    tx: Tx, consumer: Consumer, record: Record, *, reason: str, error: str | None, tries: int
+    tx: Tx, consumer: Consumer, records: Sequence[Record], *, reason: str, error: str | None, tries: int
 ) -> None:
+    """In this order."""
+    if not records:
+        return
     await tx.con.execute(
-        'INSERT INTO parked_event (consumer, key, event_id, topic, "partition", "offset", headers, value, '
-        "reason, error, tries) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        PARK,
         consumer.group,
-        record.key,
-        record.event_id,
-        record.topic,
-        record.partition,
-        record.offset,
-        orjson.dumps(dict(record.headers)),
-        record.value,
+        [record.key for record in records],
+        [record.event_id for record in records],
+        [record.topic for record in records],
+        [record.partition for record in records],
+        [record.offset for record in records],
+        [orjson.dumps(dict(record.headers)) for record in records],
+        [record.value for record in records],
         reason,
         error,
         tries,

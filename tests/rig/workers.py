@@ -88,11 +88,12 @@ def note_taker(group: str, marker: str) -> Consumer:
         mine = [one for one in events if one.key.startswith(marker)]
         if not mine:
             return
-        refused = await tx.con.fetch(
+        rows = await tx.con.fetch(
             "SELECT key FROM rig_poison WHERE key = ANY($1::text[])", sorted({one.key for one in mine})
         )
+        refused = {row["key"] for row in rows}
         if refused:
-            raise Poison("the rig says so")
+            raise Poison("the rig says so", event_id=next(one.event_id for one in mine if one.key in refused))
         await tx.con.executemany(
             "INSERT INTO rig_effect (consumer, event_id, key, seq) VALUES ($1, $2, $3, $4)",
             [(group, one.event_id, one.key, one.seq) for one in mine],
