@@ -36,7 +36,7 @@ NEVER_STORED = "SELECT count(*) FROM idempotency_key WHERE status >= 500 OR stat
 
 
 async def run(stage: Stage) -> Sequence[Finding]:
-    keys = stage.form.pick(test=3, short=40, soak=200)
+    keys = stage.form.pick(test=3, short=60, soak=200)
     trouble = Troublemaker(stage.suite, stage.chance)
     async with second_process(stage.suite):
         with opened(stage.suite.for_tests()) as world:
