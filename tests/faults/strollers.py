@@ -17,17 +17,21 @@ from tests.rig.wire import Answer, Broken, Line
 PRICE_MINOR = 10_000
 KINDS = {"page": 30, "quote": 20, "cart": 20, "checkout": 15, "order": 15}
 ANSWER_WITHIN_SECONDS = 30.0
+PROBLEM = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`status`: None where no whole answer came. `order_id`: what a checkout was promised."""
+    """`status`: None where no whole answer came. `made`: the order or cart that was promised; `problem`: the type of
+    a problem.
+    """
 
     kind: str
     at: float
     seconds: float
     status: int | None
-    order_id: str | None = None
+    made: str | None = None
+    problem: str | None = None
     said: str = ""
     unavailable_parts: int = 0
 
@@ -90,15 +94,18 @@ class Stroller:
         return {"method": "POST", "path": f"{base}/checkout", "headers": named, "body": body}
 
     def heard(self, kind: str, began: float, answer: Answer) -> Asked:
-        order_id, missing = None, 0
-        if kind == "checkout" and answer.status in (201, 202):
-            placed = answer.json()
-            order_id = placed["id"]
-            self.mine = order_id, self.visitor | {"X-Order-Token": placed["order_token"]}
-        elif kind == "page" and answer.status == 200:
+        made, missing, problem, said = None, 0, None, ""
+        if answer.status >= 400:
+            said = answer.body[:300].decode("utf-8", "replace")
+            if answer.headers.get("content-type") == PROBLEM:
+                problem = answer.json()["type"]
+        elif kind in ("checkout", "cart"):
+            made = answer.json()["id"]
+        elif kind == "page":
             missing = len(answer.json()["unavailable_parts"])
-        said = "" if answer.status < 400 else answer.body[:300].decode("utf-8", "replace")
-        return Asked(kind, began, time.monotonic() - began, answer.status, order_id, said, missing)
+        if made and kind == "checkout":
+            self.mine = made, self.visitor | {"X-Order-Token": answer.json()["order_token"]}
+        return Asked(kind, began, time.monotonic() - began, answer.status, made, problem, said, missing)
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-
 COMMIT = b"COMMIT;"  # as asyncpg sends it
 
 

@@ -30,6 +30,7 @@ class Servers:
 
     def __init__(self, folder: Path, guardian: Guardian, edges: Edges) -> None:
         self.folder = folder
+        self.postgres_folder = folder / "postgres"
         self.guardian = guardian
         self.edges = edges
         self.password = postgres_server.new_password()
@@ -52,7 +53,7 @@ class Servers:
 
     def start_postgres(self) -> None:
         started = postgres_server.start(
-            self.folder / "postgres",
+            self.postgres_folder,
             port=self.postgres_port,
             password=self.password,
             log=self.folder / "logs" / "postgres.log",

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.rig import nursery
+from tests.rig.disk import SmallDisk
 from tests.rig.edges import Edges
 from tests.rig.servers import Servers, servers
 
@@ -302,6 +303,29 @@ def readiness_page(port: int) -> dict[str, Any]:
         return page
     finally:
         connection.close()
+
+
+class SuiteOnSmallDisk(Suite):
+    """Its PostgreSQL has a disk of its own, of so many bytes. Takes root."""
+
+    def __init__(self, folder: Path, guardian: Guardian, edges: Edges, bytes_max: int) -> None:
+        super().__init__(folder, guardian, edges, {}, {})
+        self.disk = SmallDisk(folder / "small-disk", bytes_max)
+        self.postgres_folder = self.disk.folder / "postgres"
+
+    def start(self) -> None:
+        self.disk.mount()
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self.disk.unmount()
+
+
+@contextmanager
+def suite_on_small_disk(bytes_max: int) -> Iterator[SuiteOnSmallDisk]:
+    with servers(lambda folder, guardian, edges: SuiteOnSmallDisk(folder, guardian, edges, bytes_max)) as made:
+        yield made
 
 
 @contextmanager

@@ -221,7 +221,7 @@ def p99_ms(asked: Sequence[Asked]) -> float:
 
 
 def consequences(rolled: Rolled, orders: Sequence[Any], expired: Sequence[int]) -> list[Finding]:
-    accepted = [one.order_id for one in rolled.everything if one.order_id is not None]
+    accepted = [one.made for one in rolled.everything if one.kind == "checkout" and one.made is not None]
     statuses = {row["id"]: row["status"] for row in orders}
     counts = Counter(row["remark"] for row in orders)
     return [
