@@ -1,6 +1,7 @@
 """One transaction holds offset, inbox and effects of a poll: all of it happens or nothing. Without a broker."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from svc_contracts.events.stock import StockReleased
 from svc_contracts.ids import Ids
 from svc_kit.clock import SystemClock
 from svc_kit.consumer import Consumer, Poison, Received, Record
-from svc_kit.consuming import ConsumerRunner, record_of
+from svc_kit.consuming import HELD_SECONDS, ConsumerRunner, record_of
 from svc_kit.settings import KitSettings
 from svc_kit.telemetry import Metrics
 from svc_kit.transaction import Database, Tx
@@ -172,3 +173,41 @@ async def test_a_member_that_lost_its_partition_changes_nothing_and_seeks_again(
 
     assert (seen.keys, late.pos, successor.keys) == ([], {}, ["ord_1", "ord_2"])
     assert await written(db) == (2, 2, 2, [])
+
+
+async def test_what_is_for_others_waits_for_the_next_that_is_ours(db: Database) -> None:
+    seen = Seen()
+    runner = await runner_at(db, seen, 0)
+    theirs = [foreign(one) for one in records(db, "ord_1", "ord_2")]
+
+    assert runner._ripe(theirs) == []
+    ripe = runner._ripe(records(db, "ord_3", begin=2))
+    await runner._settle(ripe)
+
+    assert [one.offset for one in ripe] == [0, 1, 2]
+    assert (await written(db), seen.keys, runner.pos) == ((3, 1, 1, []), ["ord_3"], {PLACE: 3})
+
+
+async def test_what_is_for_others_does_not_wait_for_ever(db: Database) -> None:
+    seen = Seen()
+    runner = await runner_at(db, seen, 0)
+    assert runner._ripe([foreign(one) for one in records(db, "ord_1")]) == []
+
+    runner.held_at -= HELD_SECONDS + 1
+    await runner._settle(runner._ripe([]))
+
+    assert (await written(db), seen.keys) == ((1, 0, 0, []), [])
+
+
+async def test_a_partition_that_goes_takes_along_what_was_kept_back_of_it(db: Database) -> None:
+    runner = await runner_at(db, Seen(), 0)
+    assert runner._ripe([foreign(one) for one in records(db, "ord_1")]) == []
+
+    runner._forget(PLACE)
+
+    assert (runner.held, runner.pos) == ([], {})
+
+
+def foreign(record: Record) -> Record:
+    """Of a type that this consumer does not handle."""
+    return replace(record, headers={**record.headers, "ce_type": "stock.reserved"})
