@@ -83,7 +83,7 @@ async def _consume_until_killed(settings: KitSettings, group: str, marker: str) 
         await ConsumerRunner(note_taker(group, marker), db, settings, Metrics()).run(asyncio.Event())
 
 
-def note_taker(group: str, marker: str) -> Consumer:
+def note_taker(group: str, marker: str, *, heeds_poison: bool = True) -> Consumer:
     async def handle(tx: Tx, events: Sequence[Received]) -> None:
         mine = [one for one in events if one.key.startswith(marker)]
         if not mine:
@@ -92,7 +92,7 @@ def note_taker(group: str, marker: str) -> Consumer:
             "SELECT key FROM rig_poison WHERE key = ANY($1::text[])", sorted({one.key for one in mine})
         )
         refused = {row["key"] for row in rows}
-        if refused:
+        if refused and heeds_poison:
             raise Poison("the rig says so", event_id=next(one.event_id for one in mine if one.key in refused))
         await tx.con.executemany(
             "INSERT INTO rig_effect (consumer, event_id, key, seq) VALUES ($1, $2, $3, $4)",

@@ -1,0 +1,22 @@
+"""Rates, waits and keys that are parked for nothing: each is told where it is planted."""
+
+import pytest
+from tests.checkers.parking import astray, isolation, share
+
+
+def test_who_is_behind_when_the_other_is_done_has_a_smaller_share() -> None:
+    twin = [10.0 + n / 10 for n in range(11)]
+
+    assert share(twin, [30.0 + n / 10 for n in range(11)]) == 1.0
+    assert share(twin, [30.0 + n / 5 for n in range(11)]) == pytest.approx(6 / 11)
+    assert share(twin, [30.0, *(32.0 + n / 10 for n in range(10))]) == pytest.approx(1 / 11)
+
+
+def test_a_key_that_was_never_parked_waits_for_ever() -> None:
+    assert isolation({"a": 1.0, "b": 2.0}, {"a": 1.5, "b": 2.25}) == (0.375, 0.5)
+    assert isolation({"a": 1.0, "b": 2.0}, {"a": 1.5})[1] == float("inf")
+
+
+def test_whoever_is_parked_for_nothing_or_not_parked_is_counted() -> None:
+    assert astray({"a", "b"}, {"a", "b"}) == 0
+    assert astray({"a", "b"}, {"a", "c", "d"}) == 3
