@@ -31,6 +31,10 @@ class Replicas:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def fill(self) -> None:
+        # Shielded: who is just being born must not be forgotten.
+        await asyncio.shield(asyncio.ensure_future(self._fill()))
+
+    async def _fill(self) -> None:
         async with self.turn:
             while len(self.awake) + len(self.frozen) * (not self.replaces_frozen) < self.count:
                 self.born += 1
@@ -78,7 +82,9 @@ class Replicas:
         await self.fill()
 
     async def end(self) -> None:
-        for one in (*self.awake, *self.frozen):
-            await asyncio.to_thread(kill, one)
-        self.awake.clear()
-        self.frozen.clear()
+        async with self.turn:
+            for one in (*self.awake, *self.frozen):
+                await asyncio.to_thread(kill, one)
+            self.awake.clear()
+            self.frozen.clear()
+            self.count = 0

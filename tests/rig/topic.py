@@ -38,6 +38,11 @@ class Topic:
         async with reader(bootstrap) as kafka:
             return cls(bootstrap, name, marker, await ends_of(kafka, name))
 
+    async def ends(self) -> dict[int, int]:
+        """Partition → where its next record will be."""
+        async with reader(self.bootstrap) as kafka:
+            return {tp.partition: offset for tp, offset in (await ends_of(kafka, self.name)).items()}
+
     async def read(self) -> list[Seen]:
         """All of it, partition by partition. Raises TimeoutError where it cannot be read."""
         found: list[Seen] = []

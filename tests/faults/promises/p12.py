@@ -42,8 +42,8 @@ SELECT count(*) FILTER (WHERE starts_with(key, $1)) - count(*) FILTER (WHERE sta
 
 
 async def run(stage: Stage) -> Sequence[Finding]:
-    kills = stage.form.pick(test=15, short=100, soak=1_000)
-    seconds = stage.form.pick(test=3.0, short=25.0, soak=240.0)
+    kills = stage.form.pick(test=10, short=100, soak=1_000)
+    seconds = stage.form.pick(test=2.0, short=25.0, soak=240.0)
     deaths: Counter[tuple[str, str]] = Counter()
     async with backbone(stage, "P12") as on:
         cast = await Cast.made(on)
@@ -119,7 +119,7 @@ class Mortal:
     log: Path
     lives: int = 0
     fell: int = 0
-    process: BaseProcess | None = None
+    born: "asyncio.Future[BaseProcess] | None" = None
 
     async def die_over_and_over(self) -> None:
         """Until cancelled; who does not come by his place in time is killed where he is."""
@@ -134,8 +134,9 @@ class Mortal:
 
     async def begin(self, place: str) -> BaseProcess:
         self.lives += 1
-        self.process = await asyncio.to_thread(self.birth, place, self.chance.randrange(1_000_000))
-        return self.process
+        born = asyncio.to_thread(self.birth, place, self.chance.randrange(1_000_000))
+        self.born = asyncio.ensure_future(born)
+        return await asyncio.shield(self.born)
 
     async def note(self, process: BaseProcess, place: str) -> None:
         if await asyncio.to_thread(kill, process):
@@ -153,8 +154,9 @@ class Mortal:
             await self.begin(ANYWHERE)
 
     async def end(self) -> None:
-        if self.process is not None:
-            await asyncio.to_thread(kill, self.process)
+        if self.born is not None:
+            # Also one that was just being born when this was cancelled.
+            await asyncio.to_thread(kill, await self.born)
 
 
 def mortals_of(stage: Stage, cast: Cast, deaths: "Counter[tuple[str, str]]") -> list[Mortal]:
