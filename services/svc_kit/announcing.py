@@ -8,6 +8,7 @@ import structlog
 
 from svc_kit.timers import pause
 from svc_kit.transaction import Database
+from svc_kit.trouble import TROUBLE
 
 log = structlog.get_logger()
 CHANNEL = "outbox"
@@ -15,7 +16,6 @@ CHANNEL = "outbox"
 LEFT = "left"
 AT_MOST_EVERY_SECONDS = 0.005
 RETRY_SECONDS = 1.0
-TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 SETTINGS = {"synchronous_commit": "off", "application_name": "outbox announcements"}
 
 

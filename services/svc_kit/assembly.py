@@ -31,6 +31,7 @@ from svc_kit.settings import KitSettings
 from svc_kit.telemetry import Metrics
 from svc_kit.timers import Timer
 from svc_kit.transaction import Database
+from svc_kit.trouble import PASSING, TROUBLE
 
 log = structlog.get_logger()
 VERSION = "0.1.0"
@@ -170,7 +171,7 @@ def operations() -> APIRouter:
         try:
             async with runtime.db.read() as con:
                 await con.fetchval("SELECT 1", timeout=1.0)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        except TROUBLE:
             ready, body["database"] = False, "away"
         content = orjson.dumps({"ready": ready, "slot": runtime.settings.slot, **body}, default=str)
         return Response(content, 200 if ready else 503, media_type="application/json")
@@ -234,17 +235,7 @@ def add_refusals(app: FastAPI, routers: Sequence[APIRouter] = ()) -> None:
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, by_router)
-    for trouble in (
-        asyncpg.PostgresConnectionError,
-        asyncpg.InterfaceError,
-        asyncpg.TransactionRollbackError,
-        asyncpg.LockNotAvailableError,
-        asyncpg.QueryCanceledError,
-        asyncpg.OperatorInterventionError,
-        asyncpg.InsufficientResourcesError,
-        OSError,
-        TimeoutError,
-    ):
+    for trouble in PASSING:
         app.add_exception_handler(trouble, passing)
     app.add_exception_handler(asyncpg.DiskFullError, full)
     for text in (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError):

@@ -15,6 +15,7 @@ from svc_kit.idempotency import Key, Replay, Stored
 from svc_kit.problems import MEDIA_TYPE, problem_of
 from svc_kit.refusals import Overloaded, Refusal, RequestInProgress
 from svc_kit.transaction import SYSTEM, Actor, Database, Origin, Tx
+from svc_kit.trouble import LOST
 
 I = TypeVar("I")  # noqa: E741
 O = TypeVar("O")  # noqa: E741
@@ -88,7 +89,7 @@ class Batch(Generic[I, O]):
             return
         try:
             outcomes = await self.attempt(asked)
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+        except LOST as fault:
             # Whether it was committed is not known: only the client's key makes a second try safe.
             log.warning("batch lost its connection", door=self.door.name, items=len(asked), error=repr(fault))
             for one in asked:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from svc_contracts.events import EVENTS, Event
 from svc_kit.consumer_rules import apart, first_of_each
 from svc_kit.transaction import Tx
+from svc_kit.trouble import LOST
 
 Headers = Mapping[str, str]
 PARK = """
@@ -213,4 +214,4 @@ def is_passing(fault: BaseException) -> bool:
     """Every trouble of the database but bad data (SQLSTATE 22, 23): retried in place, never parked (kit.md §4)."""
     if isinstance(fault, asyncpg.PostgresError):
         return not str(getattr(fault, "sqlstate", "") or "").startswith(("22", "23"))
-    return isinstance(fault, (asyncpg.InterfaceError, OSError, TimeoutError, ConnectionError))
+    return isinstance(fault, LOST)

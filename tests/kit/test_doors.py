@@ -32,6 +32,7 @@ TROUBLES = {
     "disk_full": asyncpg.DiskFullError("could not extend file"),
     "too_many": asyncpg.TooManyConnectionsError("sorry, too many clients already"),
     "shut_down": asyncpg.AdminShutdownError("terminating connection due to administrator command"),
+    "confused": asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
     "starting": asyncpg.CannotConnectNowError("the database system is starting up"),
 }
 
@@ -75,6 +76,7 @@ async def test_a_repeated_key_answers_the_same_and_says_it_once(runtime: Runtime
         ("too_many", 503, "overloaded"),
         ("shut_down", 503, "overloaded"),
         ("starting", 503, "overloaded"),
+        ("confused", 503, "overloaded"),
     ],
 )
 async def test_the_database_s_own_trouble_is_told_as_a_problem_that_passes(

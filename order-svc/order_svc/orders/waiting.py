@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-import asyncpg
-
 from order_svc.orders.rules.order import Order
 from order_svc.orders.store import orders as store
 from svc_kit.transaction import Database
+from svc_kit.trouble import TROUBLE
 
 # The decision of another process wakes nobody here: those who have waited for so long are asked for together.
 LOOK_AFTER_SECONDS = 0.03
@@ -55,7 +54,7 @@ class Room:
             try:
                 async with db.read() as con:
                     decided = await store.decided(con, ids)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except TROUBLE:
                 continue  # those who wait have their own end
             for order_id in decided:
                 for waiter in self.waiters.get(order_id, ()):
