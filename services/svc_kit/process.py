@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import gc
 import importlib
+import os
 import signal
 import socket
 from collections.abc import Collection, Coroutine
@@ -129,7 +130,8 @@ def runners(runtime: Runtime, roles: frozenset[str], stop: asyncio.Event) -> lis
     if "api" in roles:
         found += [runtime.batch(door).run(stop) for door in service.batches]
     if "relay" in roles and settings.kafka_bootstrap_servers:
-        relay = Relay(runtime.db, settings.kafka_bootstrap_servers, runtime.metrics)
+        place = f"{socket.gethostname()}-{settings.slot}-{settings.port or os.getpid()}"
+        relay = Relay(runtime.db, settings.kafka_bootstrap_servers, runtime.metrics, member=place)
         runtime.statuses["relay"] = relay.status
         if "api" not in roles:
             runtime.red.append(relay.is_red)

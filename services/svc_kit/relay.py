@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import orjson
 import structlog
@@ -29,6 +29,7 @@ from svc_kit.transaction import Database
 
 log = structlog.get_logger()
 
+MEMBERS = uuid5(NAMESPACE_OID, "relays by their place")
 HEARTBEAT_SECONDS = 1.0
 PASS_ROWS_MAX = 500
 IDLE_SECONDS = 0.5
@@ -76,9 +77,12 @@ class Relay:
     published: int = 0
     living: int = 1
     producer: Any = None
+    # Whose place this is (host, slot, port): who is started again after a crash takes its lanes up at once, not when
+    # the lease of the dead one ends.
+    member: str = ""
 
     def __post_init__(self) -> None:
-        self.owner = self.db.ids.uuid7()
+        self.owner = uuid5(MEMBERS, self.member) if self.member else self.db.ids.uuid7()
 
     def status(self) -> dict[str, Any]:
         return {"lanes": len(self.lanes), "published": self.published, "stopped_lanes": len(self.stopped)}
@@ -135,7 +139,7 @@ class Relay:
     async def beat(self) -> None:
         """Renews the lease, takes free lanes, gives back what is more than a fair share."""
         began = self.db.clock.monotonic()
-        if has_lost_lease(began, self.beat_at):
+        if math.isfinite(self.beat_at) and has_lost_lease(began, self.beat_at):
             # Under the old name the lanes would stay ours for others and nobody's for us.
             self.lanes.clear()
             self.owner = self.db.ids.uuid7()
@@ -200,12 +204,24 @@ class Relay:
         if acknowledged:
             await failpoints.reach("relay.before_delete")
             async with self.db.read() as con:
-                await con.execute(ARCHIVE, acknowledged, list(epochs), list(epochs.values()), self.owner)
+                told = await con.execute(ARCHIVE, acknowledged, list(epochs), list(epochs.values()), self.owner)
+                if int(told.rpartition(" ")[2]) < len(acknowledged):
+                    await self._look_for_twin(con, epochs)
             self.published += len(acknowledged)
             self.metrics.published.inc(len(acknowledged))
         else:
             await self._drop_producer()
         return len(rows)
+
+    async def _look_for_twin(self, con: Any, epochs: dict[int, int]) -> None:
+        """Rows stayed, so a lane is no longer ours. Held under our own name it is another process's that was given our
+        place too: it keeps the name, or both would take the lanes from each other for ever.
+        """
+        held = await con.fetch("SELECT lane, epoch FROM outbox_lane WHERE owner = $1", self.owner)
+        if any(row["epoch"] > epochs.get(row["lane"], row["epoch"]) for row in held):
+            log.warning("another relay has our place", member=self.member)
+            self.lanes.clear()
+            self.owner = self.db.ids.uuid7()
 
     def _jitter(self) -> float:
         return 0.5 + int.from_bytes(self.db.ids.random_bytes(2), "big") / 131_072

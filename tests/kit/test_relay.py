@@ -190,6 +190,35 @@ async def test_who_lost_its_lanes_to_another_takes_no_row_away(db: Database) -> 
     assert await count(db, "outbox") == 1
 
 
+async def test_who_comes_back_to_its_place_takes_the_lanes_of_its_former_self_at_once(db: Database) -> None:
+    await say(db, "ord_1", 1)
+    former = Relay(db, "nowhere:1", Metrics(), producer=Broker(), member="here-0-8003")
+    await former.beat()
+
+    again = Relay(db, "nowhere:1", Metrics(), producer=Broker(), member="here-0-8003")
+    await again.beat()
+
+    assert len(again.lanes) == 64
+    assert await again.pass_once() == 1
+    assert await count(db, "outbox") == 0
+
+
+async def test_of_two_in_one_place_the_first_takes_another_name_and_they_share(db: Database) -> None:
+    first, second = (Relay(db, "nowhere:1", Metrics(), producer=Broker(), member="here-0-8003") for _ in range(2))
+    await first.beat()
+    await second.beat()
+    await say(db, "ord_1", 1)
+
+    assert await first.pass_once() == 1
+
+    assert (first.lanes, await count(db, "outbox")) == ({}, 1)
+    assert await second.pass_once() == 1
+    assert await count(db, "outbox") == 0
+    for relay in (first, second, first):
+        await relay.beat()
+    assert (len(first.lanes), len(second.lanes)) == (32, 32)
+
+
 async def test_what_a_relay_leaves_is_taken_at_once(database_of: Callable[[str], Any]) -> None:
     clock, urls, stops = SystemClock(), database_of("inventory_svc"), (asyncio.Event(), asyncio.Event())
     async with (
