@@ -140,6 +140,9 @@ async def open_runtime(
                 settings.database_url, source=service.name, clock=clock, ids=ids, size=settings.database_pool_size
             )
         )
+        pool = app.state.metrics.pool
+        pool.labels("open").set_function(db.pool.get_size)
+        pool.labels("idle").set_function(db.pool.get_idle_size)
         tokens = InternalTokens(
             service=service.name,
             signing_key=settings.internal_signing_key,

@@ -1,6 +1,7 @@
 """The pure ASGI layer before every route: request id, size limit, metrics."""
 
 import re
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +22,8 @@ class Front:
         self.body_bytes_max = body_bytes_max
         self.clock = clock
         self.ids = Ids(now=clock.now)
+        self.in_flight = 0
+        metrics.in_flight.set_function(lambda: self.in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,13 +52,20 @@ class Front:
                 raise PayloadTooLarge(limit_bytes=self.body_bytes_max)
             return message
 
+        self.in_flight += 1
+        try:
+            await self._answer(scope, headers, reading, answering)
+        finally:
+            self.in_flight -= 1
+        route = getattr(scope.get("route"), "path", "none")
+        self.metrics.requests.labels(scope["method"], route, str(status)).inc()
+        self.metrics.latency.labels(route).observe(self.clock.monotonic() - started)
+
+    async def _answer(self, scope: Scope, headers: Mapping[bytes, str], receive: Receive, send: Send) -> None:
         length = headers.get(b"content-length", "0")
         if length.isdigit() and int(length) > self.body_bytes_max:
             refusal = PayloadTooLarge(limit_bytes=self.body_bytes_max)
             answer = render(refusal, language=language_of(headers.get(b"accept-language")))
-            await answer(scope, receive, answering)
+            await answer(scope, receive, send)
         else:
-            await self.app(scope, reading, answering)
-        route = getattr(scope.get("route"), "path", "none")
-        self.metrics.requests.labels(scope["method"], route, str(status)).inc()
-        self.metrics.latency.labels(route).observe(self.clock.monotonic() - started)
+            await self.app(scope, receive, send)

@@ -40,6 +40,10 @@ class Metrics:
         self.latency = Histogram(
             "http_request_seconds", "Time to the answer", ["route"], buckets=LATENCY_BUCKETS, registry=self.registry
         )
+        self.in_flight = Gauge("http_requests_in_flight", "Requests not yet answered", registry=self.registry)
+        self.pool = Gauge(
+            "database_pool_connections", "Connections of the pool: open, and idle", ["state"], registry=self.registry
+        )
         self.outbox_age = Gauge("outbox_age_seconds", "Age of the oldest unsent event", registry=self.registry)
         self.published = Counter("outbox_published_total", "Events acknowledged by the broker", registry=self.registry)
         self.lag = Gauge("consumer_lag_records", "Records not yet processed", ["consumer"], registry=self.registry)
