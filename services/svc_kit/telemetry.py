@@ -6,6 +6,7 @@ import sys
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+LIBRARY_REPEATS_SECONDS = 10.0
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -27,6 +28,25 @@ def configure_logs(service: str, level: str) -> None:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, force=True, format="%(name)s %(levelname)s %(message)s"
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
+
+
+class Seldom(logging.Filter):
+    """Each sentence of a library once in ten seconds: without a broker aiokafka says hundreds a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        sentence = record.name, str(record.msg)
+        if record.created - self.said.get(sentence, 0.0) < LIBRARY_REPEATS_SECONDS:
+            return False
+        if len(self.said) > 1_000:
+            self.said.clear()
+        self.said[sentence] = record.created
+        return True
 
 
 class Metrics:
