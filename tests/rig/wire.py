@@ -29,11 +29,12 @@ class Answer:
 def request_of(
     method: str, path: str, *, host: str, headers: Mapping[str, str] | None = None, body: Any = None
 ) -> bytes:
-    """The bytes of a whole request."""
-    content = b"" if body is None else orjson.dumps(body)
-    told = {"Host": host, **(headers or {})}
+    """The bytes of a whole request. `body`: JSON, or bytes as they are."""
+    content = b"" if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
+    told = {"Host": host}
     if body is not None:
         told |= {"Content-Type": "application/json", "Content-Length": str(len(content))}
+    told |= headers or {}
     lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + content
 
