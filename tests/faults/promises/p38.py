@@ -29,7 +29,7 @@ MIB = 1 << 20
 # The pool, and those that relays speak and listen over.
 POOL_MAX, BESIDES = 8, 3
 # Gateway and kit keep idle connections for two seconds; the server notices a closed client within one.
-REST_SECONDS = 5.0
+REST_SECONDS = 3.5
 ACTIVITY = """
 SELECT datname, count(*) AS connections,
        count(*) FILTER (WHERE state LIKE 'idle in transaction%'
@@ -63,7 +63,7 @@ class Left:
 
 
 async def run(stage: Stage) -> Sequence[Finding]:
-    seconds = stage.form.pick(test=5.0, short=120.0, soak=3_600.0)
+    seconds = stage.form.pick(test=3.0, short=120.0, soak=3_600.0)
     per_second = stage.form.pick(test=100.0, short=PER_SECOND, soak=PER_SECOND)
     tally = Tally()
     with opened(stage.suite.for_tests()) as world:
