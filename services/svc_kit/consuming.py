@@ -148,10 +148,16 @@ class ConsumerRunner:
         elif now - self.assigned_at > self.unassigned_seconds:
             self.unassigned_seconds = min(self.unassigned_seconds * 2, UNASSIGNED_SECONDS_MAX)
             raise Stuck("no partitions are assigned")
-        if moved or not any((self.kafka.highwater(tp) or 0) > offset for tp, offset in self.pos.items()):
+        if moved or not self._behind():
             self.moved_at = now
         elif now - self.moved_at > NO_PROGRESS_SECONDS:
             raise Stuck("there are records, and none arrives")
+
+    def _behind(self) -> int:
+        """Records that are there and not yet done, of what is still ours: the client fails for what was taken away."""
+        assigned = self.kafka.assignment()
+        ours = ((tp, offset) for tp, offset in self.pos.items() if tp in assigned)
+        return sum(max(0, (self.kafka.highwater(tp) or 0) - offset) for tp, offset in ours)
 
     async def _poll(self) -> list[Record]:
         await self._align()
@@ -208,7 +214,10 @@ class ConsumerRunner:
         if not missing and now - self.checked_at < CHECK_EVERY_SECONDS:
             return
         self.checked_at = now
-        for tp, offset in to_seek(await self._stored(sorted(assigned)), self.pos).items():
+        stored = await self._stored(sorted(assigned))
+        # Some may have been taken away meanwhile.
+        still = self.kafka.assignment()
+        for tp, offset in to_seek({tp: at for tp, at in stored.items() if tp in still}, self.pos).items():
             self._forget(tp)
             self.kafka.seek(tp, offset)
             self.pos[tp] = offset
@@ -324,8 +333,7 @@ class ConsumerRunner:
         return found.mine, found.ahead
 
     async def _measure(self) -> None:
-        lag = sum(max(0, (self.kafka.highwater(tp) or 0) - offset) for tp, offset in self.pos.items())
-        self.metrics.lag.labels(self.consumer.group).set(lag)
+        self.metrics.lag.labels(self.consumer.group).set(self._behind())
         now = self.db.clock.monotonic()
         if self.pos and now - self.committed_at > COMMIT_EVERY_SECONDS:
             # For lag tools only: the truth is in the database.

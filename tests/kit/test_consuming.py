@@ -211,3 +211,50 @@ async def test_a_partition_that_goes_takes_along_what_was_kept_back_of_it(db: Da
 def foreign(record: Record) -> Record:
     """Of a type that this consumer does not handle."""
     return replace(record, headers={**record.headers, "ce_type": "stock.reserved"})
+
+
+class Client:
+    """In the place of Kafka's, which fails for partitions that it does not have. `shares`: these, look by look."""
+
+    def __init__(self, *shares: set[TopicPartition]) -> None:
+        self.shares = list(shares)
+        self.sought: dict[TopicPartition, int] = {}
+
+    def assignment(self) -> set[TopicPartition]:
+        return self.shares.pop(0) if len(self.shares) > 1 else self.shares[0]
+
+    async def beginning_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(tps, 0)
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        assert tp in self.shares[0], "Partition is not assigned"
+        self.sought[tp] = offset
+
+    def highwater(self, tp: TopicPartition) -> int:
+        assert tp in self.shares[0], "Partition is not assigned"
+        return 9
+
+    async def commit(self, offsets: object) -> None: ...
+
+
+async def test_what_is_taken_away_while_we_look_is_not_sought(db: Database) -> None:
+    runner = await runner_at(db, Seen(), 4)
+    other = TopicPartition("stock.events", 7)
+    runner.pos.clear()
+    client = runner.kafka = Client({PLACE, other}, {PLACE})
+
+    await runner._align()
+
+    assert (client.sought, runner.pos) == ({PLACE: 4}, {PLACE: 4})
+
+
+async def test_what_was_taken_away_is_not_measured(db: Database) -> None:
+    runner = await runner_at(db, Seen(), 4)
+    runner.pos[TopicPartition("stock.events", 7)] = 2
+    runner.kafka = Client({PLACE})
+    runner.moved_at = db.clock.monotonic()
+
+    runner._require_progress(moved=False)
+    await runner._measure()
+
+    assert runner.metrics.lag.labels("kit-poll")._value.get() == 5
