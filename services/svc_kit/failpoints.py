@@ -15,6 +15,7 @@ PLACES = frozenset(
     {
         "transaction.before_commit",
         "transaction.after_commit",
+        "relay.before_send",
         "relay.after_send",
         "relay.before_delete",
         "consumer.before_commit",

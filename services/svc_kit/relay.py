@@ -237,6 +237,7 @@ class Relay:
                 while size < len(left) and append(batch, left[size]):
                     size += 1
                 batch.close()
+                await failpoints.reach("relay.before_send")
                 async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
                     await (await producer.send_batch(batch, topic, partition=partition))
                 done += [row["id"] for row in left[:size]]
