@@ -48,6 +48,18 @@ def verdict(sent: Sequence[tuple[str, int]], done: Sequence[tuple[str, int]]) ->
     return Verdict(lost, invented, doubled, inversions(done))
 
 
+def stale(seen: Iterable[tuple[str, int]]) -> int:
+    """Repeats of what was seen that came after something newer of their key: only an inbox keeps them harmless."""
+    last: dict[str, int] = {}
+    known: set[tuple[str, int]] = set()
+    count = 0
+    for key, seq in seen:
+        count += (key, seq) in known and seq < last[key]
+        known.add((key, seq))
+        last[key] = max(seq, last.get(key, 0))
+    return count
+
+
 def renamed(seen: Iterable[tuple[tuple[str, int], Id]]) -> int:
     """Of ((key, seq), event id): how many came again under another id, which no inbox would notice."""
     ids: dict[tuple[str, int], set[Id]] = {}

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.checkers.answers import untrue
-from tests.checkers.effects import exactly_once, gaps, inversions, renamed, verdict
+from tests.checkers.effects import exactly_once, gaps, inversions, renamed, stale, verdict
 from tests.checkers.stock import Moved, oversold, unsold_while_refusing
 
 GOOD = [("a", 1), ("b", 1), ("a", 2), ("b", 2), ("a", 3)]
@@ -37,6 +37,11 @@ def test_a_repeat_of_old_words_is_no_inversion() -> None:
 
 def test_each_id_is_counted_by_itself() -> None:
     assert exactly_once([1, 2, 3], [1, 1, 1, 4]) == (2, 1, 2)
+
+
+def test_a_repeat_behind_newer_words_is_told() -> None:
+    assert stale([("a", 1), ("a", 1), ("a", 2), ("b", 1)]) == 0
+    assert stale([("a", 1), ("a", 2), ("a", 1), ("a", 2), ("a", 3), ("a", 2)]) == 2
 
 
 def test_a_number_under_another_id_is_found() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 from tests.checkers.effects import gaps, inversions
 from tests.checkers.outbox import Change, Told, paired
-from tests.faults.backbone import Backbone, backbone
+from tests.faults.backbone import Backbone, backbone, came_true
 from tests.faults.promise import Finding, Form, Promise, Stage, at_least, exactly, none, told
 from tests.faults.trouble import going_on
 from tests.rig import mortals
@@ -25,15 +25,15 @@ from tests.rig.nursery import kill
 from tests.rig.topic import Seen
 
 from svc_local.processes import tail
-from svc_local.testing import eventually
 
 KEYS = 24
 ANYWHERE = ""  # no place: SIGKILL from outside, whatever it does
 # 255: two threads looked at once, and the other one took the code.
 SIGKILLED = (-signal.SIGKILL, 255)
-RELAY_PLACES = ("relay.after_send", "relay.before_delete")
+RELAY_PLACES = ("relay.before_send", "relay.after_send", "relay.before_delete")
 STEADY = 9  # the number of a relay that lives, or the leases of the dead would hold up all the others
 PATIENCE_SECONDS = 6.0
+OVERTIME_SECONDS = 60.0
 SETTLED_WITHIN_SECONDS = 60.0
 TOLD = "SELECT event_id::text, headers FROM outbox UNION ALL SELECT event_id::text, headers FROM outbox_archive"
 UNANSWERED = """
@@ -55,6 +55,7 @@ async def run(stage: Stage) -> Sequence[Finding]:
             for one in mortal:
                 await one.live_on()
             await settled(on, cast)
+            left = await on.waiting()
         finally:
             for one in mortal:
                 await one.end()
@@ -65,6 +66,7 @@ async def run(stage: Stage) -> Sequence[Finding]:
         at_least("processes killed", deaths.total(), kills),
         *where(stage, deaths, mortal),
         none("processes that ended by themselves", sum(one.fell for one in mortal)),
+        none("events left in the outbox in the end", left),
         *judged(changes, events, seen),
     ]
 
@@ -185,7 +187,7 @@ async def all_die(
     until = loop.time() + seconds
     async with going_on(*(one.die_over_and_over for one in mortal)):
         while loop.time() < until or deaths.total() < kills or missed(stage, deaths, mortal):
-            if loop.time() > until + seconds:
+            if loop.time() > until + OVERTIME_SECONDS:
                 return
             await asyncio.sleep(0.1)
 
@@ -205,14 +207,14 @@ def where(stage: Stage, deaths: "Counter[tuple[str, str]]", mortal: Sequence[Mor
 
 
 async def settled(on: Backbone, cast: Cast) -> None:
-    """Every question is answered, and every event on its way has gone."""
+    """Every question is answered, and every event on its way has gone; or the time is over."""
 
     async def is_settled() -> bool:
         async with on.db.read() as con:
             unanswered = await con.fetchval(UNANSWERED, cast.asked, cast.answered)
         return unanswered == 0 and await on.waiting() == 0
 
-    await eventually(is_settled, within_seconds=SETTLED_WITHIN_SECONDS, because="all are answered and sent")
+    await came_true(is_settled, within_seconds=SETTLED_WITHIN_SECONDS)
 
 
 async def changes_of(on: Backbone) -> list[Change]:

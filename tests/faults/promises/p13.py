@@ -53,14 +53,15 @@ async def run(stage: Stage) -> Sequence[Finding]:
                 stage.say(f"{len(writing.committed)} committed while one was held for {seconds:.0f} s")
             writing.over.set()
             await others
-            await on.drained(within_seconds=DRAINED_WITHIN_SECONDS)
+            unsent = await on.left(within_seconds=DRAINED_WITHIN_SECONDS)
         finally:
             writing.over.set()
             await asyncio.to_thread(kill, relay)
         async with on.db.read() as con:
             left = await con.fetch(LEFT)
         seen = await on.topic.read()
-    return judged(stage, writing, seen, seconds, passed_by(left))
+    findings = judged(stage, writing, seen, seconds, passed_by(left))
+    return [none("events left in the outbox in the end", unsent), *findings]
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from multiprocessing.process import BaseProcess
 
-from tests.checkers.effects import exactly_once, inversions, renamed
+from tests.checkers.effects import exactly_once, inversions, renamed, stale
 from tests.faults.backbone import Backbone, Speakers, backbone
 from tests.faults.promise import Finding, Form, Promise, Stage, at_least, at_most, exactly, none, told
 from tests.faults.trouble import going_on
@@ -30,6 +30,7 @@ WRITERS = 8
 KILLED_AT_ONCE_MAX = 3
 FREEZERS = 3
 HANDED_OVER = 60
+DAWDLE = ("relay.before_delete=sleep:0.1", "relay.before_send=sleep:0.1", "")
 PATIENCE_SECONDS = 15.0
 OWNED_WITHIN_SECONDS = 10.0
 DRAINED_WITHIN_SECONDS = 30.0
@@ -53,7 +54,7 @@ async def run(stage: Stage) -> Sequence[Finding]:
             over.set()
             await speaking
             stage.say(f"{relays.kills} kills, {relays.woken} woken, {len(speakers.sent)} events; draining")
-            await on.drained(within_seconds=DRAINED_WITHIN_SECONDS)
+            left = await on.left(within_seconds=DRAINED_WITHIN_SECONDS)
             lanes = await on.lanes_of_the_living()
             waits = [] if stage.form is Form.TEST else await hand_over(on, relays, speakers, HANDED_OVER)
         finally:
@@ -66,6 +67,7 @@ async def run(stage: Stage) -> Sequence[Finding]:
         at_least("relays frozen beyond their lease and woken", relays.woken, stops),
         at_least("times all connections to the broker broke", on.resets, stage.form.pick(test=1, short=8, soak=50)),
         none("relays that ended by themselves", relays.fell),
+        none("events left in the outbox in the end", left),
         *arrived(speakers.sent, seen),
         at_most("seconds until every lane had a living owner", owned, OWNED_WITHIN_SECONDS),
         exactly("lanes owned by the living in the end", lanes, LANES),
@@ -74,8 +76,10 @@ async def run(stage: Stage) -> Sequence[Finding]:
 
 
 def relay(on: Backbone, number: int) -> BaseProcess:
-    """Every other one dawdles between acknowledgement and deletion: there death and frost make duplicates."""
-    return on.relay(number, failpoints="relay.before_delete=sleep:0.1" if number % 2 else "")
+    """Two of three dawdle: frozen with rows to send they wake behind others, and between acknowledgement and deletion
+    their death makes duplicates.
+    """
+    return on.relay(number, failpoints=DAWDLE[number % len(DAWDLE)])
 
 
 async def break_all(stage: Stage, on: Backbone, relays: Replicas, seconds: float, *, kills: int, stops: int) -> None:
@@ -119,6 +123,7 @@ def arrived(sent: Sequence[tuple[str, int]], seen: Sequence[Seen]) -> list[Findi
         none("out of order per key at first sight", inversions(numbers)),
         none("sent under another id", renamed(((one.key, one.seq), one.event_id) for one in seen)),
         told("sent again under the same id", again),
+        told("of these, behind newer events of their key", stale(numbers)),
     ]
 
 

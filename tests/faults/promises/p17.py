@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from tests.checkers.effects import verdict
-from tests.faults.backbone import Backbone, Speakers, backbone
+from tests.faults.backbone import Backbone, Speakers, backbone, came_true
 from tests.faults.promise import Finding, Promise, Stage, at_least, exactly, none, told
 from tests.faults.trouble import going_on
 from tests.rig import workers
@@ -24,7 +24,6 @@ from tests.rig.strangers import Strangers
 from tests.rig.topic import Seen
 
 from svc_contracts.topics import STOCK
-from svc_local.testing import eventually
 
 MEMBERS = 2
 RELAYS = 2
@@ -201,8 +200,8 @@ class Group:
         return self.on.log(f"consumer-{slot}").read_text(errors="replace").count(REFUSED)
 
     async def all_done(self) -> None:
-        """Everything has left, and the group has read to where the topic ended then."""
-        await self.on.drained(within_seconds=DONE_WITHIN_SECONDS)
+        """Everything has left, and the group has read to where the topic ended then; or the time is over."""
+        await self.on.left(within_seconds=DONE_WITHIN_SECONDS)
         ends = await self.on.topic.ends()
 
         async def is_done() -> bool:
@@ -210,7 +209,7 @@ class Group:
                 row["next_offset"] >= ends[row["partition"]] for row in await fetched(self.on, STANDS, self.name)
             )
 
-        await eventually(is_done, within_seconds=DONE_WITHIN_SECONDS, because="the group has read all")
+        await came_true(is_done, within_seconds=DONE_WITHIN_SECONDS)
 
 
 class Repeater:
