@@ -17,6 +17,7 @@ from tests.faults.strollers import Asked, strolling
 from tests.rig.people import World, opened
 
 from svc_contracts.suite import SERVICES
+from svc_local.processes import tail
 from svc_local.reconcile.__main__ import settled
 from svc_local.testing import eventually
 
@@ -105,7 +106,10 @@ async def roll(stage: Stage, rolled: Rolled, slot: int) -> None:
     async def one(name: str) -> None:
         async with turn:
             began = time.monotonic()
-            rolled.ends.append(await asyncio.to_thread(stage.suite.stop_gently, name))
+            ended = await asyncio.to_thread(stage.suite.stop_gently, name)
+            rolled.ends.append(ended)
+            if ended != 0:
+                stage.say(f"{name} ended with {ended}: {tail(stage.suite.log_of(name), 30)}")
             await asyncio.to_thread(stage.suite.replica, name)
             rolled.seconds.append(time.monotonic() - began)
             stage.say(f"{name} replaced in {rolled.seconds[-1]:.1f} s")
