@@ -23,6 +23,7 @@ from svc_kit.consumer_rules import (
     standing,
     to_seek,
 )
+from svc_kit.progress import Progress
 from svc_kit.settings import KitSettings
 from svc_kit.telemetry import Metrics
 from svc_kit.timers import pause
@@ -45,10 +46,6 @@ BACKOFF_FIRST_SECONDS = 0.05
 BACKOFF_LAST_SECONDS = 5.0
 # aiokafka's poll may hang for ever; a consumer that makes no attempt for so long is built anew.
 POLL_WITHIN_SECONDS = 60.0
-# After a broker's death aiokafka may wait for a share, or for records that are there, for ever (its issues 1154, 847).
-UNASSIGNED_SECONDS = 15.0
-UNASSIGNED_SECONDS_MAX = 600.0
-NO_PROGRESS_SECONDS = 60.0
 PARKED_EVERY_SECONDS = 10.0
 
 LOCK = (
@@ -60,10 +57,6 @@ ADVANCE = (
     'AS n(topic, "partition", next) WHERE o.consumer = $1 AND o.cluster = $2 AND o.topic = n.topic '
     'AND o."partition" = n."partition"'
 )
-
-
-class Stuck(Exception):
-    """The client does not do what it should: it is thrown away and built anew."""
 
 
 class ConsumerRunner:
@@ -82,17 +75,23 @@ class ConsumerRunner:
         self.checked_at = -CHECK_EVERY_SECONDS
         self.committed_at = 0.0
         self.parked_seen_at = -PARKED_EVERY_SECONDS
-        self.assigned_at = 0.0
-        self.unassigned_seconds = UNASSIGNED_SECONDS
-        self.moved_at = 0.0
+        self.progress = Progress()
+        metrics.silence.labels(consumer.group).set_function(lambda: self.progress.silence(db.clock.monotonic()))
         self.held: list[Record] = []
         self.held_at = 0.0
 
     def status(self) -> dict[str, Any]:
-        return {"state": self.state, "records": self.records, "partitions": len(self.pos)}
+        """state: starting (no client yet, or a new one), running, waiting (for the database), silent (the broker does
+        not answer), stopped (a person has to look).
+        """
+        return {"state": self._state(), "records": self.records, "partitions": len(self.pos)}
 
     def is_red(self) -> bool:
-        return self.state == "stopped"
+        return self._state() in ("starting", "silent", "stopped")
+
+    def _state(self) -> str:
+        is_silent = self.state == "running" and self.progress.is_silent(self.db.clock.monotonic())
+        return "silent" if is_silent else self.state
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stopped, or until trouble is systematic."""
@@ -141,23 +140,21 @@ class ConsumerRunner:
         return records
 
     def _require_progress(self, moved: bool) -> None:
-        """Raises Stuck. A member too many has no share either: it waits longer each time before it is built anew."""
+        """Raises Stuck."""
         now = self.db.clock.monotonic()
-        if self.pos:
-            self.assigned_at, self.unassigned_seconds = now, UNASSIGNED_SECONDS
-        elif now - self.assigned_at > self.unassigned_seconds:
-            self.unassigned_seconds = min(self.unassigned_seconds * 2, UNASSIGNED_SECONDS_MAX)
-            raise Stuck("no partitions are assigned")
-        if moved or not self._behind():
-            self.moved_at = now
-        elif now - self.moved_at > NO_PROGRESS_SECONDS:
-            raise Stuck("there are records, and none arrives")
+        self.progress.look(now, has_share=bool(self.pos), moved=moved, behind=self._behind(), heard=self._heard())
 
     def _behind(self) -> int:
         """Records that are there and not yet done, of what is still ours: the client fails for what was taken away."""
+        return sum(max(0, (self.kafka.highwater(tp) or 0) - self.pos[tp]) for tp in self._ours())
+
+    def _heard(self) -> int:
+        """When the broker last answered for one of them."""
+        return max((self.kafka.last_poll_timestamp(tp) or 0 for tp in self._ours()), default=0)
+
+    def _ours(self) -> list[TopicPartition]:
         assigned = self.kafka.assignment()
-        ours = ((tp, offset) for tp, offset in self.pos.items() if tp in assigned)
-        return sum(max(0, (self.kafka.highwater(tp) or 0) - offset) for tp, offset in ours)
+        return [tp for tp in self.pos if tp in assigned]
 
     async def _poll(self) -> list[Record]:
         await self._align()
@@ -187,13 +184,16 @@ class ConsumerRunner:
             fetch_min_bytes=1 if self.consumer.deciding else PROJECTING_FETCH_BYTES,
             fetch_max_wait_ms=500 if self.consumer.deciding else PROJECTING_FETCH_MS,
         )
-        await self.kafka.start()
+        # To join may take for ever, too.
+        async with asyncio.timeout(POLL_WITHIN_SECONDS):
+            await self.kafka.start()
         self.pos.clear()
-        self.assigned_at = self.moved_at = self.db.clock.monotonic()
+        self.progress.begin(self.db.clock.monotonic())
         self.state = "running"
 
     async def _close(self) -> None:
         kafka, self.kafka = self.kafka, None
+        self.state = "stopped" if self.state == "stopped" else "starting"
         self.pos.clear()
         self.held.clear()
         if kafka is not None:
@@ -252,10 +252,12 @@ class ConsumerRunner:
         while not stop.is_set():
             try:
                 await self._settle(records)
+                self.state = "running"
                 return
             except Exception as fault:
                 if not is_passing(fault):
                     raise
+                self.state = "waiting"
                 log.warning("consumer waits", consumer=self.consumer.group, error=repr(fault))
                 jitter = int.from_bytes(self.db.ids.random_bytes(2), "big") / 65_536
                 await pause(stop, wait * jitter)

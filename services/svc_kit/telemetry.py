@@ -67,6 +67,9 @@ class Metrics:
         self.outbox_age = Gauge("outbox_age_seconds", "Age of the oldest unsent event", registry=self.registry)
         self.published = Counter("outbox_published_total", "Events acknowledged by the broker", registry=self.registry)
         self.lag = Gauge("consumer_lag_records", "Records not yet processed", ["consumer"], registry=self.registry)
+        self.silence = Gauge(
+            "consumer_silence_seconds", "Since the broker last answered a fetch", ["consumer"], registry=self.registry
+        )
         self.consumed = Counter("consumer_records_total", "Records processed", ["consumer"], registry=self.registry)
         self.unknown = Counter(
             "consumer_unknown_total", "Records of unknown type", ["consumer"], registry=self.registry

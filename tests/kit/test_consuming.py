@@ -234,6 +234,10 @@ class Client:
         assert tp in self.shares[0], "Partition is not assigned"
         return 9
 
+    def last_poll_timestamp(self, tp: TopicPartition) -> int:
+        assert tp in self.shares[0], "Partition is not assigned"
+        return 1_700_000_000_000
+
     async def commit(self, offsets: object) -> None: ...
 
 
@@ -252,7 +256,7 @@ async def test_what_was_taken_away_is_not_measured(db: Database) -> None:
     runner = await runner_at(db, Seen(), 4)
     runner.pos[TopicPartition("stock.events", 7)] = 2
     runner.kafka = Client({PLACE})
-    runner.moved_at = db.clock.monotonic()
+    runner.progress.begin(db.clock.monotonic())
 
     runner._require_progress(moved=False)
     await runner._measure()

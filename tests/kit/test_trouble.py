@@ -12,11 +12,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from svc_contracts.events import Event
 from svc_contracts.events.stock import StockReleased, StockReleaseRefused
 from svc_contracts.ids import Ids
-from svc_kit import announcing, topics
+from svc_kit import announcing, progress, topics
 from svc_kit.clock import SystemClock
 from svc_kit.consumer import Consumer, Poison, Received
 from svc_kit.consumer_rules import SYSTEMATIC_KEYS_OF_A_TYPE
-from svc_kit.consuming import UNASSIGNED_SECONDS, ConsumerRunner, Stuck
+from svc_kit.consuming import ConsumerRunner
 from svc_kit.outbox import LANES
 from svc_kit.relay import Relay, partition_of
 from svc_kit.relay_rules import LEASE_SECONDS
@@ -278,23 +278,32 @@ async def end_offsets(kafka: KafkaForTests) -> dict[int, int]:
         await reader.stop()
 
 
-async def test_a_consumer_without_partitions_is_built_anew_and_less_and_less_often(
-    database_of: Callable[[str], Any], kafka: KafkaForTests
+async def test_a_client_that_hears_nothing_any_more_is_replaced(
+    database_of: Callable[[str], Any], kafka: KafkaForTests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nothing is behind when it goes deaf, so nothing seems to be missing (aiokafka's issue 847)."""
+    monkeypatch.setattr(progress, "NO_PROGRESS_SECONDS", 2.0)
+    monkeypatch.setattr(progress, "SILENT_SECONDS", 1.0)
+    seen: list[str] = []
+
+    async def note(tx: Tx, events: Sequence[Received]) -> None:
+        seen.extend(one.key for one in events if one.key.startswith("ord_deaf"))
+
     async with pool(database_of("inventory_svc")) as db:
-        runner = runner_of(Consumer(group="kit-watch", deciding=True, handles=(), handle=nothing), db, kafka)
-        runner.assigned_at = db.clock.monotonic()
-        runner._require_progress(False)
+        relay = Relay(db, kafka.bootstrap, Metrics())
+        runner = runner_of(Consumer(group="kit-deaf", deciding=True, handles=(StockReleased,), handle=note), db, kafka)
+        async with running(relay.run, runner.run):
+            await say(db, "ord_deaf_1")
+            await eventually(lambda: seen == ["ord_deaf_1"], within_seconds=30, because="it works")
+            assert runner.status()["state"] == "running"
 
-        runner.assigned_at -= UNASSIGNED_SECONDS + 1
-        with pytest.raises(Stuck, match="no partitions"):
-            runner._require_progress(False)
-        runner._require_progress(False)
-        assert runner.unassigned_seconds == 2 * UNASSIGNED_SECONDS
+            runner.kafka._fetcher._fetch_task.cancel()
+            await eventually(lambda: runner.status()["state"] == "silent", within_seconds=20, because="it says so")
+            assert runner.is_red()
+            await say(db, "ord_deaf_2")
 
-        runner.assigned_at -= 2 * UNASSIGNED_SECONDS
-        with pytest.raises(Stuck, match="no partitions"):
-            runner._require_progress(False)
+            await eventually(lambda: seen[1:] == ["ord_deaf_2"], within_seconds=30, because="a new client works")
+            assert (runner.status()["state"], runner.is_red()) == ("running", False)
 
 
 async def nothing(tx: Tx, events: Sequence[Received]) -> None: ...
