@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 from aiohttp import web
+
 from order_svc.app import SERVICE
 from order_svc.events_in import PROJECT
-
 from svc_contracts.events import Event
 from svc_contracts.events.base import Components
 from svc_contracts.events.campaign import PromotionChanged
