@@ -18,6 +18,12 @@ pytestmark = pytest.mark.anyio
 SOON = 5.0
 
 
+@pytest.fixture(scope="module")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The loop of production: sockets and transports are its own."""
+    return "asyncio", {"use_uvloop": True}
+
+
 @dataclass(slots=True)
 class App:
     """Answers when it may. `begun`: requests that arrived."""
