@@ -46,9 +46,12 @@ class Proxy:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
     def set(self, mode: Mode) -> None:
+        """What was held leaves now, also the end of those who have gone meanwhile."""
         self.mode = mode
         for half in list(self.halves):
-            half.move()
+            for one in (half, half.peer):
+                if one is not None:
+                    one.move()
 
     def reset(self) -> None:
         """Every connection breaks now."""
@@ -122,6 +125,8 @@ class Half(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         if self.peer is None or self.peer.transport is None or self.proxy.mode is Mode.HOLD:
             return
+        if self.peer.transport.is_closing():
+            self.waiting.clear()
         while self.waiting and self.waiting[0][0] <= loop.time():
             self.peer.transport.write(self.waiting.popleft()[1])
         if self.waiting:

@@ -52,6 +52,39 @@ async def test_a_held_edge_moves_nothing_and_goes_on_afterwards(proxy: Proxy) ->
     assert await waiting == b"ORDER"
 
 
+async def test_who_leaves_a_held_edge_has_left_when_it_moves_again() -> None:
+    ended = asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1024):
+            writer.write(b"an answer that nobody waits for")
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with Proxy(server.sockets[0].getsockname()[1]) as proxy:
+        _, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(b"order")
+        await asyncio.sleep(0.1)
+        proxy.set(Mode.HOLD)
+        writer.write(b"order")
+        writer.close()
+        await asyncio.sleep(0.1)
+        assert not ended.is_set()
+
+        proxy.set(Mode.PASS)
+
+        await asyncio.wait_for(ended.wait(), 5)
+        assert await asyncio.wait_for(asyncio.shield(until_none(proxy)), 5)
+    server.close()
+
+
+async def until_none(proxy: Proxy) -> bool:
+    while proxy.halves:
+        await asyncio.sleep(0.01)
+    return True
+
+
 @pytest.mark.parametrize("mode", [Mode.REFUSE, Mode.LOSE_ANSWERS])
 async def test_a_broken_edge_never_answers(proxy: Proxy, mode: Mode) -> None:
     proxy.set(mode)
