@@ -8,7 +8,7 @@ import signal
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,18 +73,21 @@ def start(
     controller_port: int,
     log: Path,
     advertised_port: int | None = None,
+    side_doors: Mapping[int, int] | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
     spawned: Callable[[int], None] = lambda pid: None,
 ) -> Broker:
     """Formats `folder` where it is new, starts the broker and returns when it listens.
 
-    `advertised_port`: where clients are sent, if not to `port` itself (a proxy before it).
+    `advertised_port`: where clients are sent, if not to `port` itself (a proxy before it). `side_doors`: more ports,
+    and where each sends those who came by it.
     `progress` hears of downloaded jars, `spawned` the process id as soon as there is one.
     Raises: Trouble with the end of its log.
     """
     jars = prepare(
-        folder, port=port, controller_port=controller_port, advertised_port=advertised_port, progress=progress
-    )
+        folder, port=port, controller_port=controller_port, advertised_port=advertised_port, side_doors=side_doors,
+        progress=progress,
+    )  # fmt: skip
     process = launch(jars, folder, log=log)
     spawned(process.pid)
     wait_until_listening(process, port, log=log, seconds=START_SECONDS, what="Apache Kafka")
@@ -97,13 +100,16 @@ def prepare(
     port: int,
     controller_port: int,
     advertised_port: int | None = None,
+    side_doors: Mapping[int, int] | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Sequence[Path]:
     """Settings and a formatted folder. Returns the jars."""
     jars = kafka_jars.ensure(progress=progress)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        settings = write_settings(folder, port=port, controller_port=controller_port, advertised_port=advertised_port)
+        settings = write_settings(
+            folder, port=port, controller_port=controller_port, advertised_port=advertised_port, side_doors=side_doors
+        )
         if cluster_id_of(folder) is None:
             format_storage(jars, folder, settings)
     return jars
@@ -153,14 +159,28 @@ def environment(jars: Sequence[Path]) -> dict[str, str]:
     return {**os.environ, "CLASSPATH": os.pathsep.join(map(os.fspath, jars))}
 
 
-def write_settings(folder: Path, *, port: int, controller_port: int, advertised_port: int | None = None) -> Path:
+def write_settings(
+    folder: Path,
+    *,
+    port: int,
+    controller_port: int,
+    advertised_port: int | None = None,
+    side_doors: Mapping[int, int] | None = None,
+) -> Path:
     """Written at every start: the ports may have moved, the data have not."""
     data = folder / "data"
-    listeners = f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}"
+    doors = {f"DOOR{n}": one for n, one in enumerate((side_doors or {}).items())}
+    listeners = [f"PLAINTEXT://{HOST}:{port}", f"CONTROLLER://{HOST}:{controller_port}"]
+    advertised = [f"PLAINTEXT://{HOST}:{advertised_port or port}"]
+    for name, (own, told) in doors.items():
+        listeners.append(f"{name}://{HOST}:{own}")
+        advertised.append(f"{name}://{HOST}:{told}")
+    protocols = [SETTINGS["listener.security.protocol.map"], *(f"{name}:PLAINTEXT" for name in doors)]
     lines = {
         **SETTINGS,
-        "listeners": listeners,
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{advertised_port or port}",
+        "listener.security.protocol.map": ",".join(protocols),
+        "listeners": ",".join(listeners),
+        "advertised.listeners": ",".join(advertised),
         # The static form: the other one records the port in the data, and ours may move.
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
         "log.dirs": os.fspath(data),

@@ -22,11 +22,15 @@ from svc_local.testing import PostgresForTests, guarded_folder
 
 POSTGRES = "clients>postgres"
 KAFKA = "clients>kafka"
+# For whoever needs an edge of their own.
+DOORS = ("one>kafka", "other>kafka")
 S = TypeVar("S", bound="Servers")
 
 
 class Servers:
-    """`bootstrap` leads through the proxy KAFKA, which the broker advertises; `url` goes straight to PostgreSQL."""
+    """`bootstrap` leads through the proxy KAFKA, `doors` each through its own: who comes by one of them meets
+    nothing of the others. `url` goes straight to PostgreSQL.
+    """
 
     def __init__(self, folder: Path, guardian: Guardian, edges: Edges) -> None:
         self.folder = folder
@@ -34,11 +38,13 @@ class Servers:
         self.guardian = guardian
         self.edges = edges
         self.password = postgres_server.new_password()
-        self.postgres_port, self.kafka_port, self.controller_port = free_ports(3)
+        self.postgres_port, self.kafka_port, self.controller_port, *behind = free_ports(3 + len(DOORS))
         self.kafka_edge = edges.open(KAFKA, self.kafka_port)
         self.postgres_edge = edges.open(POSTGRES, self.postgres_port)
         self.url = postgres_server.url_of(self.postgres_port, self.password)
         self.bootstrap = f"{HOST}:{self.kafka_edge}"
+        self.side_doors = {port: edges.open(name, port) for name, port in zip(DOORS, behind, strict=True)}
+        self.doors = dict(zip(DOORS, (f"{HOST}:{edge}" for edge in self.side_doors.values()), strict=True))
         self.cluster = ""
         self.postgres: subprocess.Popen[bytes] | None = None
         self.kafka: subprocess.Popen[bytes] | None = None
@@ -68,6 +74,7 @@ class Servers:
             port=self.kafka_port,
             controller_port=self.controller_port,
             advertised_port=self.kafka_edge,
+            side_doors=self.side_doors,
             log=self.folder / "logs" / "kafka.log",
             spawned=lambda pid: self.guardian.watch(pid, signal.SIGTERM),
         )
