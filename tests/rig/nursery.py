@@ -1,5 +1,6 @@
 """Real processes, forked from one that has imported the libraries once: born in a tenth of a second, killed at will."""
 
+import atexit
 import ctypes
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from svc_local.children import become
 from svc_local.processes import HOST
@@ -17,6 +19,7 @@ from svc_local.processes import HOST
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.rig.preloaded"])
 PR_SET_PDEATHSIG = 1
+BORN: "WeakSet[BaseProcess]" = WeakSet()
 
 
 def born(
@@ -27,7 +30,15 @@ def born(
         target=_live, args=(name, log, dict(os.environ if environment is None else environment), work, given), name=name
     )
     process.start()
+    BORN.add(process)
     return process
+
+
+@atexit.register
+def kill_who_is_left() -> None:
+    """Python would wait for them for ever; a frozen one hears nothing but this."""
+    for process in list(BORN):
+        send(process, signal.SIGKILL)
 
 
 def _live(name: str, log: Path, environment: Mapping[str, str], work: Callable[..., None], given: Any) -> None:
