@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -131,11 +132,13 @@ class Ground(Servers):
     def __init__(self, folder: Path, guardian: Guardian, edges: Edges) -> None:
         super().__init__(folder, guardian, edges)
         self.made: PostgresForTests | None = None
+        self.turn = threading.Lock()
 
     def database(self, package: str) -> DatabaseUrls:
         """Both addresses lead through the proxy POSTGRES."""
         assert self.made is not None
-        _, urls = self.made.clone_of(package)
+        with self.turn:  # migrations of two promises at once would be in each other's way
+            _, urls = self.made.clone_of(package)
         return DatabaseUrls(*(self.through(self.postgres_edge, url) for url in (urls.app, urls.owner)))
 
 
