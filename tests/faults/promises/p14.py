@@ -29,7 +29,7 @@ KEYS = 128
 WRITERS = 8
 KILLED_AT_ONCE_MAX = 3
 FREEZERS = 3
-HANDED_OVER = 60
+WARMED_UP, HANDED_OVER = 20, 60
 DAWDLE = ("relay.before_delete=sleep:0.1", "relay.before_send=sleep:0.1", "")
 PATIENCE_SECONDS = 15.0
 OWNED_WITHIN_SECONDS = 10.0
@@ -145,14 +145,15 @@ async def hand_over(on: Backbone, relays: Replicas, speakers: Speakers, count: i
         partial(announcing.announce, on.db, stop, others=lambda: True),
     ):
         await asyncio.wait_for(following.wait(), 20)
-        for n in range(count):
+        for n in range(WARMED_UP + count):
             key = f"{on.marker}low-{n}"
             await workers.say(on.db, {key: 1})
             said[key] = loop.time()
             speakers.sent.append((key, 1))
             await asyncio.sleep(0.05)
-        await eventually(lambda: len(heard) == count, within_seconds=20, because="all arrive")
-    return sorted((heard[key] - said[key]) * 1_000 for key in said)
+        await eventually(lambda: len(heard) == len(said), within_seconds=20, because="all arrive")
+    # The first ones found relays that had no connection to the broker yet.
+    return sorted((heard[key] - said[key]) * 1_000 for key in list(said)[WARMED_UP:])
 
 
 def latency(waits: Sequence[float]) -> list[Finding]:
