@@ -45,6 +45,7 @@ class Run:
         self.seed = seed
         self.stack = shared
         self.shared: dict[str, Any] = {}
+        self.starting = asyncio.Lock()
         self.began = time.monotonic()
 
     async def all(self, chosen: Sequence[Promise]) -> list[str]:
@@ -76,8 +77,9 @@ class Run:
     @asynccontextmanager
     async def standing(self, promise: Promise) -> AsyncIterator[Any]:
         if promise.needs in ("ground", "suite"):
-            if promise.needs not in self.shared:
-                self.shared[promise.needs] = await asyncio.to_thread(self.stack.enter_context, standing_on(promise))
+            async with self.starting:
+                if promise.needs not in self.shared:
+                    self.shared[promise.needs] = await asyncio.to_thread(self.stack.enter_context, standing_on(promise))
             yield self.shared[promise.needs]
             return
         own = standing_on(promise)

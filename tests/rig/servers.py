@@ -25,6 +25,8 @@ POSTGRES = "clients>postgres"
 KAFKA = "clients>kafka"
 # For whoever needs an edge of their own.
 DOORS = ("one>kafka", "other>kafka")
+# Migrations share what they know within a process.
+MIGRATING = threading.Lock()
 S = TypeVar("S", bound="Servers")
 
 
@@ -132,12 +134,11 @@ class Ground(Servers):
     def __init__(self, folder: Path, guardian: Guardian, edges: Edges) -> None:
         super().__init__(folder, guardian, edges)
         self.made: PostgresForTests | None = None
-        self.turn = threading.Lock()
 
     def database(self, package: str) -> DatabaseUrls:
         """Both addresses lead through the proxy POSTGRES."""
         assert self.made is not None
-        with self.turn:  # migrations of two promises at once would be in each other's way
+        with MIGRATING:
             _, urls = self.made.clone_of(package)
         return DatabaseUrls(*(self.through(self.postgres_edge, url) for url in (urls.app, urls.owner)))
 
