@@ -62,6 +62,18 @@ def standing(
     return Standing(mine, {place: offset for place, offset in ahead.items() if place not in astray}, astray)
 
 
+def torn(held: Iterable[K], polled: Iterable[K], place_of: Callable[[K], P]) -> set[P]:
+    """Places whose next records do not follow what is held of them: the client stands elsewhere meanwhile, where the
+    broker remembered (a share was taken away and given back).
+    """
+    ends = {place_of(record): record.offset + 1 for record in held}
+    found: set[P] = set()
+    for record in polled:
+        if (end := ends.pop(place_of(record), None)) is not None and record.offset != end:
+            found.add(place_of(record))
+    return found
+
+
 def to_seek(stored: Mapping[P, int], pos: Mapping[P, int]) -> dict[P, int]:
     """Where we stand elsewhere than the database says, or nowhere yet."""
     return {place: offset for place, offset in stored.items() if pos.get(place) != offset}

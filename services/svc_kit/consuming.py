@@ -22,6 +22,7 @@ from svc_kit.consumer_rules import (
     parts,
     standing,
     to_seek,
+    torn,
 )
 from svc_kit.progress import Progress
 from svc_kit.settings import KitSettings
@@ -130,6 +131,8 @@ class ConsumerRunner:
         transaction that only moves offsets costs as much as one that decides.
         """
         now = self.db.clock.monotonic()
+        for tp in torn(self.held, polled, place_of):
+            self._forget(tp)
         if not self.held:
             self.held_at = now
         self.held += polled

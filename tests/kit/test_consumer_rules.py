@@ -17,6 +17,7 @@ from svc_kit.consumer_rules import (
     parts,
     standing,
     to_seek,
+    torn,
 )
 
 
@@ -39,6 +40,14 @@ def test_a_partition_counts_only_where_database_and_own_position_expect_just_thi
 
     expected = (records, {"p": 9}, set()) if mine else ([], {}, {"p"})
     assert (found.mine, found.ahead, found.astray) == expected
+
+
+@pytest.mark.parametrize(("next_offset", "is_torn"), [(9, False), (8, True), (10, True), (3, True)])
+def test_what_is_held_has_to_be_followed_by_the_very_next_record(next_offset: int, is_torn: bool) -> None:
+    held = [Seen("a", 7), Seen("b", 5), Seen("a", 8)]
+    polled = [Seen("a", next_offset), Seen("a", next_offset + 1), Seen("c", 40)]
+
+    assert torn(held, polled, lambda record: record.key) == ({"a"} if is_torn else set())
 
 
 def test_what_stands_elsewhere_than_the_database_says_is_sought() -> None:

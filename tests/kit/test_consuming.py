@@ -208,6 +208,20 @@ async def test_a_partition_that_goes_takes_along_what_was_kept_back_of_it(db: Da
     assert (runner.held, runner.pos) == ([], {})
 
 
+@pytest.mark.parametrize("begin", [98, 103, 200], ids=["back", "back a little", "ahead"])
+async def test_what_does_not_follow_what_was_kept_back_is_sought_again(db: Database, begin: int) -> None:
+    """Within one look the partition was taken away and given back; the client stands where the broker remembers."""
+    seen = Seen()
+    runner = await runner_at(db, seen, 100)
+    kept = [foreign(one) for one in records(db, *(f"ord_{n}" for n in range(100, 105)), begin=100)]
+    assert runner._ripe(kept) == []
+
+    await runner._settle(runner._ripe(records(db, "ord_x", "ord_y", begin=begin)))
+
+    assert (await written(db), seen.keys) == ((100, 0, 0, []), [])
+    assert (runner.held, runner.pos) == ([], {})
+
+
 def foreign(record: Record) -> Record:
     """Of a type that this consumer does not handle."""
     return replace(record, headers={**record.headers, "ce_type": "stock.reserved"})
