@@ -164,7 +164,10 @@ class ConsumerRunner:
         try:
             polled = await self.kafka.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS_MAX)
         except NoOffsetForPartitionError:
-            return []  # assigned since the last look: sought before the next poll
+            # Dealt out anew since the last look, maybe what was ours before: sought again before the next poll.
+            for tp in list(self.pos):
+                self._forget(tp)
+            return []
         except OffsetOutOfRangeError as fault:
             # What was deleted before it was read cannot be read again: a person has to decide.
             raise Systematic(f"the topic no longer holds what comes next: {fault}") from fault

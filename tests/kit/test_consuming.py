@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import NoOffsetForPartitionError
 
 from svc_contracts.events.stock import StockReleased
 from svc_contracts.ids import Ids
@@ -233,6 +234,7 @@ class Client:
     def __init__(self, *shares: set[TopicPartition]) -> None:
         self.shares = list(shares)
         self.sought: dict[TopicPartition, int] = {}
+        self.fault: Exception | None = None
 
     def assignment(self) -> set[TopicPartition]:
         return self.shares.pop(0) if len(self.shares) > 1 else self.shares[0]
@@ -243,6 +245,11 @@ class Client:
     def seek(self, tp: TopicPartition, offset: int) -> None:
         assert tp in self.shares[0], "Partition is not assigned"
         self.sought[tp] = offset
+
+    async def getmany(self, **_: int) -> dict[TopicPartition, list[Any]]:
+        if self.fault is not None:
+            raise self.fault
+        return {}
 
     def highwater(self, tp: TopicPartition) -> int:
         assert tp in self.shares[0], "Partition is not assigned"
@@ -261,6 +268,19 @@ async def test_what_is_taken_away_while_we_look_is_not_sought(db: Database) -> N
     runner.pos.clear()
     client = runner.kafka = Client({PLACE, other}, {PLACE})
 
+    await runner._align()
+
+    assert (client.sought, runner.pos) == ({PLACE: 4}, {PLACE: 4})
+
+
+async def test_what_was_dealt_out_anew_within_one_look_is_sought_again(db: Database) -> None:
+    """The client has forgotten where it stood, and the broker never knew."""
+    runner = await runner_at(db, Seen(), 4)
+    client = runner.kafka = Client({PLACE})
+    runner.checked_at = db.clock.monotonic()
+    client.fault = NoOffsetForPartitionError(PLACE)
+
+    assert await runner._poll() == []
     await runner._align()
 
     assert (client.sought, runner.pos) == ({PLACE: 4}, {PLACE: 4})
