@@ -1,5 +1,6 @@
 """A service's table of contents, and what is open while it runs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -69,6 +70,8 @@ class Runtime:
     client: httpx.AsyncClient
     state: SimpleNamespace = field(default_factory=SimpleNamespace)
     ready: bool = True
+    # Set with the notice of a stop, where it is long enough for others to take over what this process consumes.
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
     statuses: dict[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
     # What turns `/readyz` red in a process that has no clients: its relay, its consumers.
     red: list[Callable[[], bool]] = field(default_factory=list)

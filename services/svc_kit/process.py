@@ -17,7 +17,7 @@ import uvloop
 from fastapi import FastAPI
 
 from svc_contracts.suite import SERVICES
-from svc_kit import announcing, idempotency, topics
+from svc_kit import announcing, idempotency, leaving, topics
 from svc_kit.assembly import Runtime, Service, create_app, operations_app
 from svc_kit.consuming import ConsumerRunner
 from svc_kit.effects import EffectRunner
@@ -101,6 +101,8 @@ async def serve(
             server.should_exit = True
         elif not serving.done():
             server.say_goodbye()
+            if settings.stop_notice_seconds >= leaving.NOTICE_SECONDS_MIN:
+                runtime.leaving.set()
             await asyncio.sleep(settings.stop_notice_seconds)
             server.should_exit = True
         await asyncio.wait([serving], timeout=FINISH_SECONDS + 1)
@@ -141,7 +143,7 @@ def runners(runtime: Runtime, roles: frozenset[str], stop: asyncio.Event) -> lis
         found.append(announcing.announce(runtime.db, stop, others=lambda: True))
     if "consume" in roles and settings.kafka_bootstrap_servers:
         for consumer in service.consumers:
-            runner = ConsumerRunner(consumer, runtime.db, settings, runtime.metrics)
+            runner = ConsumerRunner(consumer, runtime.db, settings, runtime.metrics, runtime.leaving)
             runtime.statuses[consumer.group] = runner.status
             if "api" not in roles:
                 runtime.red.append(runner.is_red)
