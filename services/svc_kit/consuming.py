@@ -63,14 +63,7 @@ ADVANCE = (
 class ConsumerRunner:
     """One consumer of one process."""
 
-    def __init__(
-        self,
-        consumer: Consumer,
-        db: Database,
-        settings: KitSettings,
-        metrics: Metrics,
-        leaving: asyncio.Event | None = None,
-    ) -> None:
+    def __init__(self, consumer: Consumer, db: Database, settings: KitSettings, metrics: Metrics) -> None:
         self.consumer = consumer
         self.db = db
         self.settings = settings
@@ -80,8 +73,8 @@ class ConsumerRunner:
         self.records = 0
         self.state = "starting"
         self.kafka: Any = None
-        # Set when the process is told to stop. `given`: what others have done since; None before we left.
-        self.leaving = leaving or asyncio.Event()
+        # `leaving`: the process is told to stop. `given`: what others have done since we left; None before.
+        self.leaving = asyncio.Event()
         self.given: set[TopicPartition] | None = None
         self.checked_at = -CHECK_EVERY_SECONDS
         self.committed_at = 0.0
@@ -236,8 +229,7 @@ class ConsumerRunner:
         self._forget(tp)
         if self.given is not None:
             self.given.add(tp)
-            if tp in self.kafka.assignment():
-                self.kafka.pause(tp)
+            self.kafka.pause(*{tp} & self.kafka.assignment())
 
     async def _align(self) -> None:
         """What was assigned is sought; every 2 s also what differs (a lazy commit may be lost with PostgreSQL)."""
@@ -255,10 +247,10 @@ class ConsumerRunner:
         for tp, offset in to_seek({tp: at for tp, at in stored.items() if tp in still}, self.pos).items():
             if self.given is not None and tp in self.pos:
                 self._give(tp)
-                continue
-            self._forget(tp)
-            self.kafka.seek(tp, offset)
-            self.pos[tp] = offset
+            else:
+                self._forget(tp)
+                self.kafka.seek(tp, offset)
+                self.pos[tp] = offset
 
     def _forget(self, tp: TopicPartition) -> None:
         self.pos.pop(tp, None)

@@ -143,7 +143,8 @@ def runners(runtime: Runtime, roles: frozenset[str], stop: asyncio.Event) -> lis
         found.append(announcing.announce(runtime.db, stop, others=lambda: True))
     if "consume" in roles and settings.kafka_bootstrap_servers:
         for consumer in service.consumers:
-            runner = ConsumerRunner(consumer, runtime.db, settings, runtime.metrics, runtime.leaving)
+            runner = ConsumerRunner(consumer, runtime.db, settings, runtime.metrics)
+            runner.leaving = runtime.leaving
             runtime.statuses[consumer.group] = runner.status
             if "api" not in roles:
                 runtime.red.append(runner.is_red)

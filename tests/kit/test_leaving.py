@@ -30,7 +30,9 @@ def member(seen: Seen, db: Database, kafka: KafkaForTests, slot: int, leaving: a
     settings = KitSettings(
         yunying_env="test", kafka_bootstrap_servers=kafka.bootstrap, kafka_cluster="c1", slot=str(slot), port=1
     )
-    return ConsumerRunner(seen.consumer, db, settings, Metrics(), leaving)
+    runner = ConsumerRunner(seen.consumer, db, settings, Metrics())
+    runner.leaving = leaving
+    return runner
 
 
 async def test_two_share_and_the_one_that_leaves_is_relieved_without_a_pause(
