@@ -1,6 +1,6 @@
 """Events in: offset, inbox, effects and outbox commit together; poison parks its key, trouble waits (kit.md §3, §4)."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -25,11 +25,13 @@ NO_ID = uuid5(NAMESPACE_OID, "an event without a readable id")
 
 
 class Poison(Exception):
-    """This event can never be processed: its key is parked. Whoever says which event spares the search for it."""
+    """This can never be processed: its key is parked. Whoever says which events, the first of each key, spares the
+    search for them.
+    """
 
-    def __init__(self, why: str, *, event_id: UUID | None = None) -> None:
+    def __init__(self, why: str, *, event_ids: Collection[UUID] = ()) -> None:
         super().__init__(why)
-        self.event_id = event_id
+        self.event_ids = frozenset(event_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def received_of(record: Record) -> Received:
     headers = record.headers
     kind = EVENTS[headers["ce_type"]]
     if headers.get("ce_dataversion") != str(kind.version):
-        raise Poison(f"version {headers.get('ce_dataversion')} of {kind.type}", event_id=record.event_id)
+        raise Poison(f"version {headers.get('ce_dataversion')} of {kind.type}", event_ids=[record.event_id])
     try:
         return Received(
             event=kind.parse(record.value),
@@ -126,13 +128,29 @@ def received_of(record: Record) -> Received:
     except (ValidationError, KeyError, ValueError) as fault:
         # The text of a validation error quotes its input, which may hold what must not be logged.
         words = f"unreadable {kind.type}: {type(fault).__name__}"
-        raise Poison(words, event_id=record.event_id) from fault
+        raise Poison(words, event_ids=[record.event_id]) from fault
 
 
-def place_in(records: Sequence[Record], fault: BaseException) -> int | None:
+def received(records: Sequence[Record]) -> list[Received]:
+    """Raises Poison that names the first of each key that cannot be read."""
+    found: list[Received] = []
+    faults: dict[str, Poison] = {}
+    for record in records:
+        try:
+            found.append(received_of(record))
+        except Poison as fault:
+            faults.setdefault(record.key, fault)
+    if len(faults) > 1:
+        raise Poison(f"{len(faults)} keys", event_ids={name for one in faults.values() for name in one.event_ids})
+    for only in faults.values():
+        raise only
+    return found
+
+
+def places_in(records: Sequence[Record], fault: BaseException) -> list[int]:
     """Which of them made it fail, where the fault says so."""
-    named = fault.event_id if isinstance(fault, Poison) else None
-    return next((n for n, record in enumerate(records) if record.event_id == named), None)
+    named = fault.event_ids if isinstance(fault, Poison) else frozenset()
+    return [n for n, record in enumerate(records) if record.event_id in named] if named else []
 
 
 async def process(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> int:
@@ -144,7 +162,7 @@ async def process(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> int:
     fresh = await _fresh(tx, consumer, chosen) if consumer.inbox else chosen
     fresh = await _behind_parked(tx, consumer, fresh)
     if fresh:
-        await consumer.handle(tx, [received_of(record) for record in fresh])
+        await consumer.handle(tx, received(fresh))
     return len(fresh)
 
 

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
 TRIES_BEFORE_PARKING = 3
@@ -121,11 +122,14 @@ def halves(items: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
     return items[:middle], items[middle:]
 
 
-def parts(items: Sequence[T], place: int | None) -> list[Sequence[T]]:
-    """Of two or more that failed: before the offender, it alone, after it. None: nobody knows which; halves."""
-    if place is None:
+def parts(items: Sequence[T], places: Sequence[int]) -> list[Sequence[T]]:
+    """Of two or more that failed: each offender alone, and what is before, between and after them. `places`: theirs, in
+    order; where nobody knows them, halves.
+    """
+    if not places:
         return list(halves(items))
-    return [part for part in (items[:place], items[place : place + 1], items[place + 1 :]) if part]
+    cuts = sorted({0, len(items), *places, *(place + 1 for place in places)})
+    return [items[begin:end] for begin, end in pairwise(cuts)]
 
 
 @dataclass(slots=True)

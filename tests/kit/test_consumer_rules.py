@@ -81,13 +81,13 @@ def test_halves_are_the_whole_in_its_order(count: int) -> None:
     assert abs(len(first) - len(second)) <= 1
 
 
-@pytest.mark.parametrize("place", [None, 0, 1, 3, 4])
-def test_parts_are_the_whole_in_its_order_and_the_offender_stands_alone(place: int | None) -> None:
-    found = parts("abcde", place)
+@pytest.mark.parametrize("places", [[], [0], [1], [3], [4], [0, 4], [1, 2], [0, 1, 2, 3, 4]])
+def test_parts_are_the_whole_in_its_order_and_each_offender_stands_alone(places: list[int]) -> None:
+    found = parts("abcde", places)
 
     assert "".join(found) == "abcde"
     assert all(len(part) < 5 and part for part in found)
-    assert place is None or "abcde"[place] in found
+    assert all("abcde"[place] in found for place in places)
 
 
 def test_one_type_that_fails_on_five_keys_is_a_bug() -> None:

@@ -122,7 +122,7 @@ async def test_poison_that_says_which_event_it_is_costs_the_others_one_more_tran
     runner = await runner_at(db, seen, 0)
     keys = [f"ord_{n}" for n in range(64)]
     polled = records(db, *keys)
-    seen.fails = {keys[n]: Poison("a test says so", event_id=polled[n].event_id) for n in (20, 40)}
+    seen.fails = {keys[n]: Poison("a test says so", event_ids=[polled[n].event_id]) for n in (20, 40)}
     sizes: list[int] = []
     commit = runner._commit
     runner._commit = lambda records, parking: (sizes.append(len(records)), commit(records, parking=parking))[1]  # type: ignore[method-assign]
@@ -132,6 +132,22 @@ async def test_poison_that_says_which_event_it_is_costs_the_others_one_more_tran
     assert seen.keys == [key for key in keys if key not in seen.fails]
     assert [size for size in sizes if size > 1] == [64, 20, 43, 19, 23]
     assert (await written(db))[3] == [keys[20], keys[40]]
+
+
+async def test_all_that_cannot_be_read_is_found_at_once_the_first_of_each_key(db: Database) -> None:
+    seen = Seen()
+    runner = await runner_at(db, seen, 0)
+    polled = records(db, *(f"ord_{n}" for n in (0, 1, 2, 1, 4, 5, 6, 4)))
+    polled = [replace(one, value=b"{") if one.key in ("ord_1", "ord_4") else one for one in polled]
+    sizes: list[int] = []
+    commit = runner._commit
+    runner._commit = lambda records, parking: (sizes.append(len(records)), commit(records, parking=parking))[1]  # type: ignore[method-assign]
+
+    await runner._settle(polled)
+
+    assert seen.keys == ["ord_0", "ord_2", "ord_5", "ord_6"]
+    assert [size for size in sizes if size > 1] == [8, 2, 3]
+    assert (await written(db))[3] == ["ord_1", "ord_1", "ord_4", "ord_4"]
 
 
 UNREADABLE: dict[str, dict[str, bytes | None]] = {

@@ -93,7 +93,8 @@ def note_taker(group: str, marker: str, *, heeds_poison: bool = True) -> Consume
         )
         refused = {row["key"] for row in rows}
         if refused and heeds_poison:
-            raise Poison("the rig says so", event_id=next(one.event_id for one in mine if one.key in refused))
+            first = {one.key: one.event_id for one in reversed(mine) if one.key in refused}
+            raise Poison("the rig says so", event_ids=first.values())
         await tx.con.executemany(
             "INSERT INTO rig_effect (consumer, event_id, key, seq) VALUES ($1, $2, $3, $4)",
             [(group, one.event_id, one.key, one.seq) for one in mine],

@@ -38,11 +38,11 @@ class Passing(Exception):
 
 
 class PoisonSeen(Exception):
-    """The handler cannot process an event, now or ever; it may say which."""
+    """The handler cannot process some of them, now or ever; it may say which."""
 
-    def __init__(self, event_id: int | None) -> None:
-        super().__init__(event_id)
-        self.event_id = event_id
+    def __init__(self, event_ids: Sequence[int]) -> None:
+        super().__init__(event_ids)
+        self.event_ids = event_ids
 
 
 @dataclass(slots=True)
@@ -182,9 +182,9 @@ class Consumer:
                 case Next.WAIT:
                     raise
                 case Next.HALVE:
-                    named = fault.event_id if isinstance(fault, PoisonSeen) else None
-                    place = next((n for n, record in enumerate(records) if record.event_id == named), None)
-                    for part in parts(records, place):
+                    named = fault.event_ids if isinstance(fault, PoisonSeen) else ()
+                    places = [n for n, record in enumerate(records) if record.event_id in named]
+                    for part in parts(records, places):
                         yield
                         yield from self._settle(part, pos)
                 case Next.AGAIN:
@@ -212,7 +212,7 @@ class Consumer:
         else:
             flowing, work.behind = apart(fresh, self.tables.parked)
             if bad := [record.event_id for record in flowing if self._is_poison(record)]:
-                raise PoisonSeen(bad[0] if self.chance.random() < 0.5 else None)
+                raise PoisonSeen(bad if self.chance.random() < 0.5 else [])
             if flowing:
                 self.handle(work, flowing)
         work.commit()

@@ -113,7 +113,7 @@ def _decide(desk: Desk, received: Received, index: int) -> None:
         try:
             desk.confirm(event)
         except NothingReserved as error:
-            raise Poison(f"{error} was confirmed without a reservation", event_id=received.event_id) from error
+            raise Poison(f"{error} was confirmed without a reservation", event_ids=[received.event_id]) from error
     elif isinstance(event, ENDS):
         # `cancelled` follows `cancelling` once the money is back: what was released then needs no second word.
         desk.end(event.order_id, again_is_news=not isinstance(event, OrderCancelled), because=index)

@@ -111,6 +111,6 @@ def _decide(desk: Desk, received: Received, index: int) -> None:
         try:
             desk.confirm(event.order_id, because=index)
         except NothingLocked as error:
-            raise Poison(f"{error} was confirmed without its benefits", event_id=received.event_id) from error
+            raise Poison(f"{error} was confirmed without its benefits", event_ids=[received.event_id]) from error
     elif isinstance(event, OrderEnded):
         desk.end(event, because=index)
