@@ -1,15 +1,29 @@
 """Do keys that wait for a person hold up nobody else?"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import mean
 
 
-def share(without: Sequence[float], with_poison: Sequence[float]) -> float:
-    """How much of its work one consumer did while its twin, who saw no poison, did all of it. The moments of each
-    event, in seconds; both begin with their first.
-    """
-    span = max(without) - min(without)
-    return sum(one - min(with_poison) <= span for one in with_poison) / len(without)
+@dataclass(frozen=True, slots=True)
+class Race:
+    """Two consumers of the same events, begun at the same moment: the moments of each event that both had to do."""
+
+    without: Sequence[float]
+    with_poison: Sequence[float]
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """Until the last of them was done, by who saw no poison and by who did."""
+        begin = min(min(self.without), min(self.with_poison))
+        return max(self.without) - begin, max(self.with_poison) - begin
+
+
+def pace_kept(races: Sequence[Race]) -> float:
+    """Throughput with poison ÷ without it, over all of them."""
+    without = sum(race.seconds[0] for race in races)
+    with_poison = sum(race.seconds[1] for race in races)
+    return without / with_poison
 
 
 def isolation(told: Mapping[str, float], parked: Mapping[str, float]) -> tuple[float, float]:

@@ -1,15 +1,15 @@
 """Rates, waits and keys that are parked for nothing: each is told where it is planted."""
 
 import pytest
-from tests.checkers.parking import astray, isolation, share
+from tests.checkers.parking import Race, astray, isolation, pace_kept
 
 
-def test_who_is_behind_when_the_other_is_done_has_a_smaller_share() -> None:
-    twin = [10.0 + n / 10 for n in range(11)]
+def test_who_needs_longer_for_the_same_has_a_smaller_pace() -> None:
+    quick, slow = [10.0 + n / 10 for n in range(11)], [10.0 + n / 5 for n in range(11)]
 
-    assert share(twin, [30.0 + n / 10 for n in range(11)]) == 1.0
-    assert share(twin, [30.0 + n / 5 for n in range(11)]) == pytest.approx(6 / 11)
-    assert share(twin, [30.0, *(32.0 + n / 10 for n in range(10))]) == pytest.approx(1 / 11)
+    assert pace_kept([Race(quick, quick)]) == 1.0
+    assert pace_kept([Race(quick, slow)]) == pytest.approx(0.5)
+    assert pace_kept([Race(quick, slow), Race(slow, quick)]) == pytest.approx(1.0)
 
 
 def test_a_key_that_was_never_parked_waits_for_ever() -> None:

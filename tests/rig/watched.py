@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -59,6 +60,9 @@ class Watched:
 
     def kill(self) -> bool:
         return self.process is not None and nursery.kill(self.process)
+
+    def send(self, number: signal.Signals) -> bool:
+        return self.process is not None and nursery.send(self.process, number)
 
     async def ask(self) -> tuple[bool, dict[str, Any]]:
         """(is it ready, what it says of its consumer). Nothing where it does not answer yet."""
