@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from svc_contracts.events import EVENTS
-from svc_kit import failpoints, producing
+from svc_kit import failpoints, leaving, producing
 from svc_kit.consumer import Consumer, Record, is_passing, park, places_in, process, wanted
 from svc_kit.consumer_rules import (
     TRIES_BEFORE_PARKING,
@@ -73,6 +73,9 @@ class ConsumerRunner:
         self.records = 0
         self.state = "starting"
         self.kafka: Any = None
+        # `leaving`: the process is told to stop. `given`: what others have done since we left; None before.
+        self.leaving = asyncio.Event()
+        self.given: set[TopicPartition] | None = None
         self.checked_at = -CHECK_EVERY_SECONDS
         self.committed_at = 0.0
         self.parked_seen_at = -PARKED_EVERY_SECONDS
@@ -115,8 +118,13 @@ class ConsumerRunner:
 
     async def _follow(self, stop: asyncio.Event) -> None:
         if self.kafka is None:
+            if self.leaving.is_set():
+                await stop.wait()
+                return
             await self._open()
         while not stop.is_set():
+            if self.leaving.is_set() and self.given is None:
+                await self._leave_to_others()
             async with asyncio.timeout(POLL_WITHIN_SECONDS):
                 polled = await self._poll()
             if records := self._ripe(polled):
@@ -210,9 +218,22 @@ class ConsumerRunner:
                     raise
                 log.warning("consumer did not close", error=repr(fault))
 
+    async def _leave_to_others(self) -> None:
+        """As soon as there are some: who is alone may be just about to hear of another."""
+        if leaving.has_fellows(self.kafka, self.consumer.topics):
+            self.given = set()
+            await leaving.leave(self.kafka)
+
+    def _give(self, tp: TopicPartition) -> None:
+        """To whoever moved its offset; as long as we stay we look for it again."""
+        self._forget(tp)
+        if self.given is not None:
+            self.given.add(tp)
+            self.kafka.pause(*{tp} & self.kafka.assignment())
+
     async def _align(self) -> None:
         """What was assigned is sought; every 2 s also what differs (a lazy commit may be lost with PostgreSQL)."""
-        assigned = self.kafka.assignment()
+        assigned = self.kafka.assignment() - (self.given or set())
         for tp in [tp for tp in self.pos if tp not in assigned]:
             self._forget(tp)
         now = self.db.clock.monotonic()
@@ -224,9 +245,12 @@ class ConsumerRunner:
         # Some may have been taken away meanwhile.
         still = self.kafka.assignment()
         for tp, offset in to_seek({tp: at for tp, at in stored.items() if tp in still}, self.pos).items():
-            self._forget(tp)
-            self.kafka.seek(tp, offset)
-            self.pos[tp] = offset
+            if self.given is not None and tp in self.pos:
+                self._give(tp)
+            else:
+                self._forget(tp)
+                self.kafka.seek(tp, offset)
+                self.pos[tp] = offset
 
     def _forget(self, tp: TopicPartition) -> None:
         self.pos.pop(tp, None)
@@ -334,7 +358,7 @@ class ConsumerRunner:
         stored = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
         found = standing(records, place_of, stored=stored, pos=self.pos)
         for tp in found.astray:
-            self.pos.pop(tp, None)
+            self._give(tp)
         if found.astray:
             # Somebody else has done them meanwhile: this member woke too late, or its share was dealt out anew.
             log.info("records refused", consumer=self.consumer.group, partitions=len(found.astray))
@@ -343,7 +367,7 @@ class ConsumerRunner:
     async def _measure(self) -> None:
         self.metrics.lag.labels(self.consumer.group).set(self._behind())
         now = self.db.clock.monotonic()
-        if self.pos and now - self.committed_at > COMMIT_EVERY_SECONDS:
+        if self.pos and self.given is None and now - self.committed_at > COMMIT_EVERY_SECONDS:
             # For lag tools only: the truth is in the database.
             self.committed_at = now
             task = asyncio.ensure_future(self.kafka.commit(dict(self.pos)))
