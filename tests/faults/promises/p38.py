@@ -29,7 +29,8 @@ MIB = 1 << 20
 # The pool, and those that relays speak and listen over.
 POOL_MAX, BESIDES = 8, 3
 # Gateway and kit keep idle connections for two seconds; the server notices a closed client within one.
-REST_SECONDS = 3.5
+# Pools forget an idle connection after 2 s, and look for such ones now and then.
+REST_SECONDS = 8.0
 ACTIVITY = """
 SELECT datname, count(*) AS connections,
        count(*) FILTER (WHERE state LIKE 'idle in transaction%'
