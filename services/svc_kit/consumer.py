@@ -3,18 +3,25 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import asyncpg
 import orjson
+import structlog
 from pydantic import ValidationError
 
 from svc_contracts.events import EVENTS, Event
-from svc_kit.consumer_rules import apart, first_of_each
+from svc_kit.consumer_rules import Failures, apart, around, first_of_each
 from svc_kit.transaction import Tx
 from svc_kit.trouble import LOST
 
+log = structlog.get_logger()
 Headers = Mapping[str, str]
+# Events that cannot be processed, and why.
+Bad = Mapping[UUID, Exception]
+NONE: Bad = MappingProxyType({})
 PARK = """
 INSERT INTO parked_event (consumer, key, event_id, topic, "partition", "offset", headers, value, reason, error, tries)
 SELECT $1, e.key, e.event_id, e.topic, e."partition", e."offset", e.headers, e.value, $9, $10, $11
@@ -31,7 +38,7 @@ class Poison(Exception):
 
     def __init__(self, why: str, *, event_ids: Collection[UUID] = ()) -> None:
         super().__init__(why)
-        self.event_ids = frozenset(event_ids)
+        self.faults: dict[UUID, Poison] = dict.fromkeys(event_ids, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,14 @@ class Record:
             return uuid5(NO_ID, f"{self.topic}/{self.partition}/{self.offset}/{self.value.hex()}")
 
 
+def record_of(place: Any, message: Any) -> Record:
+    """Of what aiokafka hands out. Whatever stands there: a header may be empty, and PostgreSQL knows no U+0000."""
+    headers = {
+        name: (value or b"").decode("utf-8", "replace").replace("\0", "\ufffd") for name, value in message.headers
+    }
+    return Record(place.topic, place.partition, message.offset, headers, message.value or b"")
+
+
 def wanted(consumer: Consumer, record: Record) -> bool:
     """By header, before anything is parsed."""
     if record.headers.get("ce_type") not in consumer.types:
@@ -134,30 +149,62 @@ def received_of(record: Record) -> Received:
 def received(records: Sequence[Record]) -> list[Received]:
     """Raises Poison that names the first of each key that cannot be read."""
     found: list[Received] = []
-    faults: dict[str, Poison] = {}
+    first: dict[str, Poison] = {}
     for record in records:
         try:
             found.append(received_of(record))
         except Poison as fault:
-            faults.setdefault(record.key, fault)
-    if len(faults) > 1:
-        raise Poison(f"{len(faults)} keys", event_ids={name for one in faults.values() for name in one.event_ids})
-    for only in faults.values():
-        raise only
+            first.setdefault(record.key, fault)
+    if first:
+        whole = Poison(f"{len(first)} keys cannot be read")
+        whole.faults = {name: fault for one in first.values() for name, fault in one.faults.items()}
+        raise whole
     return found
 
 
-def places_in(records: Sequence[Record], fault: BaseException) -> list[int]:
-    """Which of them made it fail, where the fault says so."""
-    named = fault.event_ids if isinstance(fault, Poison) else frozenset()
-    return [n for n, record in enumerate(records) if record.event_id in named] if named else []
+def types_of(records: Sequence[Record]) -> set[str]:
+    return {record.headers.get("ce_type", "") for record in records}
 
 
-async def process(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> int:
+def named_in(records: Sequence[Record], fault: BaseException) -> dict[UUID, Exception]:
+    """Which of them made it fail, and why, where the fault says so."""
+    if not isinstance(fault, Poison) or not fault.faults:
+        return {}
+    ids = {record.event_id for record in records}
+    return {name: why for name, why in fault.faults.items() if name in ids}
+
+
+async def process(
+    tx: Tx,
+    consumer: Consumer,
+    records: Sequence[Record],
+    bad: Bad = NONE,
+    failures: Failures | None = None,
+    *,
+    now: float = 0.0,
+    tries: int = 1,
+) -> int:
     """The records' effects within `tx`: inbox, parked keys, handler. Returns how many were fresh.
 
-    Raises Poison, ValidationError or whatever the handler raises; the caller looks for the offender.
+    The bad ones wait for a person from here on, and what follows on their keys behind them.
+    Raises Poison, ValidationError or whatever the handler raises, and Systematic where too much is bad.
     """
+    if not bad:
+        return await _process(tx, consumer, records)
+    flowing, sick, later = around(records, bad)
+    fresh = await _process(tx, consumer, flowing)
+    for record in sick:
+        kind, fault = record.headers.get("ce_type", ""), bad[record.event_id]
+        if failures is not None:
+            # A success of the type in the same transaction speaks for it.
+            failures.forgive(types_of(flowing) if fresh else ())
+            failures.note(kind, record.key, now)
+        log.error("key parked", consumer=consumer.group, type=kind, exc_info=fault)
+        await _park(tx, consumer, record, fault, tries=tries)
+    return fresh + await _process(tx, consumer, later)
+
+
+async def _process(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> int:
     chosen = [record for record in records if wanted(consumer, record)]
     fresh = await _fresh(tx, consumer, chosen) if consumer.inbox else chosen
     fresh = await _behind_parked(tx, consumer, fresh)
@@ -195,7 +242,7 @@ async def _behind_parked(tx: Tx, consumer: Consumer, records: Sequence[Record]) 
     return flowing
 
 
-async def park(tx: Tx, consumer: Consumer, record: Record, *, reason: str, error: str, tries: int) -> None:
+async def _park(tx: Tx, consumer: Consumer, record: Record, fault: Exception, *, tries: int) -> None:
     """The key waits for a person from here on, this event first."""
     await tx.con.execute(
         "INSERT INTO parked_key (consumer, key) VALUES ($1, $2) ON CONFLICT DO NOTHING", consumer.group, record.key
@@ -203,7 +250,8 @@ async def park(tx: Tx, consumer: Consumer, record: Record, *, reason: str, error
     if consumer.inbox:
         await _fresh(tx, consumer, [record])
     # A fault may quote what no text of PostgreSQL holds.
-    await _insert_parked(tx, consumer, [record], reason=reason, error=error.replace("\0", "\ufffd"), tries=tries)
+    error = f"{type(fault).__name__}: {fault}".replace("\0", "\ufffd")
+    await _insert_parked(tx, consumer, [record], reason="poison", error=error, tries=tries)
 
 
 async def _insert_parked(

@@ -1,10 +1,8 @@
 """What a consumer decides, apart from what it does: pure, so that the simulator decides as production does."""
 
-from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
 TRIES_BEFORE_PARKING = 3
@@ -122,31 +120,38 @@ def halves(items: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
     return items[:middle], items[middle:]
 
 
-def parts(items: Sequence[T], places: Sequence[int]) -> list[Sequence[T]]:
-    """Of two or more that failed: each offender alone, and what is before, between and after them. `places`: theirs, in
-    order; where nobody knows them, halves.
-    """
-    if not places:
-        return list(halves(items))
-    cuts = sorted({0, len(items), *places, *(place + 1 for place in places)})
-    return [items[begin:end] for begin, end in pairwise(cuts)]
+def around(records: Iterable[I], bad: Collection[Hashable]) -> tuple[list[I], list[I], list[I]]:
+    """(those that flow, the bad ones, those that go behind them because their key does)"""
+    flowing: list[I] = []
+    sick: list[I] = []
+    later: list[I] = []
+    keys: set[str] = set()
+    for record in records:
+        if record.key in keys:
+            later.append(record)
+        elif record.event_id in bad:
+            sick.append(record)
+            keys.add(record.key)
+        else:
+            flowing.append(record)
+    return flowing, sick, later
 
 
 @dataclass(slots=True)
 class Failures:
     """What has been parked lately. A success of a type speaks for the type."""
 
-    at: deque[float] = field(default_factory=lambda: deque(maxlen=SYSTEMATIC_KEYS + 1))
+    at: dict[str, float] = field(default_factory=dict)
     keys: dict[str, set[str]] = field(default_factory=dict)
 
     def note(self, kind: str, key: str, now: float) -> None:
         """Before a key is parked. Raises Systematic where that would only hide a bug."""
-        self.at.append(now)
+        self.at = {key: now, **{one: at for one, at in self.at.items() if one != key and now - at < SYSTEMATIC_SECONDS}}
         failing = self.keys.setdefault(kind, set())
         failing.add(key)
         if len(failing) >= SYSTEMATIC_KEYS_OF_A_TYPE:
             raise Systematic(f"{kind} failed on {len(failing)} keys without one success")
-        if len(self.at) > SYSTEMATIC_KEYS and now - self.at[0] < SYSTEMATIC_SECONDS:
+        if len(self.at) > SYSTEMATIC_KEYS:
             raise Systematic(f"more than {SYSTEMATIC_KEYS} keys failed within {SYSTEMATIC_SECONDS:.0f} s")
 
     def forgive(self, kinds: Iterable[str]) -> None:

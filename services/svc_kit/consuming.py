@@ -12,14 +12,13 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from svc_contracts.events import EVENTS
 from svc_kit import failpoints, leaving, producing
-from svc_kit.consumer import Consumer, Record, is_passing, park, places_in, process, wanted
+from svc_kit.consumer import NONE, Bad, Consumer, Record, is_passing, named_in, process, record_of, types_of, wanted
 from svc_kit.consumer_rules import (
-    TRIES_BEFORE_PARKING,
     Failures,
     Next,
     Systematic,
     after_failure,
-    parts,
+    halves,
     standing,
     to_seek,
     torn,
@@ -293,39 +292,33 @@ class ConsumerRunner:
                 await pause(stop, wait * jitter)
                 wait = min(wait * 2, BACKOFF_LAST_SECONDS)
 
-    async def _settle(self, records: Sequence[Record], tries: int = 1) -> None:
-        """One transaction; poison that does not say which event it is gets found by halves."""
+    async def _settle(self, records: Sequence[Record], tries: int = 1, bad: Bad = NONE) -> None:
+        """One transaction, and one around the bad where poison says which they are; else they are found by halves."""
         try:
-            await self._commit(records, parking=None)
+            await self._commit(records, bad, tries)
+        except Systematic:
+            raise
         except Exception as fault:
+            if not named_in(records, fault).keys() <= bad.keys():
+                await self._settle(records, tries, {**bad, **named_in(records, fault)})
+                return
             match after_failure(len(records), tries, is_passing=is_passing(fault)):
                 case Next.WAIT:
                     raise
                 case Next.HALVE:
-                    for part in parts(records, places_in(records, fault)):
-                        await self._settle(part)
+                    for half in halves(records):
+                        await self._settle(half)
                 case Next.AGAIN:
                     await self._settle(records, tries + 1)
                 case Next.PARK:
-                    await self._park(records, fault)
+                    await self._commit(records, {records[0].event_id: fault}, tries)
 
-    async def _park(self, records: Sequence[Record], fault: Exception) -> None:
-        kind = records[0].headers.get("ce_type", "")
-        self.failures.note(kind, records[0].key, self.db.clock.monotonic())
-        log.error("key parked", consumer=self.consumer.group, type=kind, exc_info=fault)
-        await self._commit(records, parking=fault)
-
-    async def _commit(self, records: Sequence[Record], *, parking: Exception | None) -> None:
+    async def _commit(self, records: Sequence[Record], bad: Bad, tries: int) -> None:
         lazily = not self.consumer.deciding
         async with self.db.transaction(may_emit=self.consumer.deciding, lazily=lazily) as tx:
             mine, ahead = await self._locked(tx, records)
-            fresh = 0
-            if mine and parking is None:
-                fresh = await process(tx, self.consumer, mine)
-            elif mine:
-                for record in mine:
-                    error = f"{type(parking).__name__}: {parking}"
-                    await park(tx, self.consumer, record, reason="poison", error=error, tries=TRIES_BEFORE_PARKING)
+            now = self.db.clock.monotonic()
+            fresh = await process(tx, self.consumer, mine, bad, self.failures, now=now, tries=tries)
             if ahead:
                 await tx.con.execute(
                     ADVANCE,
@@ -337,8 +330,8 @@ class ConsumerRunner:
                 )
             await failpoints.reach("consumer.before_commit")
         await failpoints.reach("consumer.after_commit")
-        if fresh:
-            self.failures.forgive({record.headers.get("ce_type", "") for record in mine})
+        if fresh and not bad:
+            self.failures.forgive(types_of(mine))
         self.pos |= {tp: offset for tp, offset in ahead.items() if tp in self.pos}
         self.records += len(mine)
         self.metrics.consumed.labels(self.consumer.group).inc(len(mine))
@@ -390,11 +383,3 @@ class ConsumerRunner:
 
 def place_of(record: Record) -> TopicPartition:
     return TopicPartition(record.topic, record.partition)
-
-
-def record_of(tp: TopicPartition, message: Any) -> Record:
-    # Whatever stands there: a header may be empty, and PostgreSQL knows no U+0000.
-    headers = {
-        name: (value or b"").decode("utf-8", "replace").replace("\0", "\ufffd") for name, value in message.headers
-    }
-    return Record(tp.topic, tp.partition, message.offset, headers, message.value or b"")

@@ -13,8 +13,8 @@ from svc_kit.consumer_rules import (
     Next,
     Systematic,
     after_failure,
+    around,
     halves,
-    parts,
     standing,
     to_seek,
     torn,
@@ -25,6 +25,11 @@ from svc_kit.consumer_rules import (
 class Seen:
     key: str
     offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Seen):
+    event_id: int
 
 
 @pytest.mark.parametrize(
@@ -81,13 +86,21 @@ def test_halves_are_the_whole_in_its_order(count: int) -> None:
     assert abs(len(first) - len(second)) <= 1
 
 
-@pytest.mark.parametrize("places", [[], [0], [1], [3], [4], [0, 4], [1, 2], [0, 1, 2, 3, 4]])
-def test_parts_are_the_whole_in_its_order_and_each_offender_stands_alone(places: list[int]) -> None:
-    found = parts("abcde", places)
+def test_what_follows_a_bad_event_goes_behind_it_and_what_came_before_does_not() -> None:
+    records = [
+        Told("a", 0, 10),
+        Told("b", 1, 11),
+        Told("a", 2, 12),
+        Told("c", 3, 13),
+        Told("a", 4, 14),
+        Told("b", 5, 15),
+    ]
 
-    assert "".join(found) == "abcde"
-    assert all(len(part) < 5 and part for part in found)
-    assert all("abcde"[place] in found for place in places)
+    flowing, sick, later = around(records, {12, 14, 15})
+
+    assert [one.offset for one in flowing] == [0, 1, 3]
+    assert [one.offset for one in sick] == [2, 5]
+    assert [one.offset for one in later] == [4]
 
 
 def test_one_type_that_fails_on_five_keys_is_a_bug() -> None:
@@ -117,3 +130,12 @@ def test_more_than_twenty_keys_within_a_minute_stop_the_consumer_whatever_their_
             failures.note("type.last", "ord_last", now=within_seconds)
     else:
         failures.note("type.last", "ord_last", now=within_seconds)
+
+
+def test_one_key_that_is_tried_again_and_again_is_one() -> None:
+    failures = Failures()
+
+    for n in range(10 * SYSTEMATIC_KEYS):
+        failures.note(f"type.{n}", "ord_1", now=n / 10)
+
+    assert len(failures.at) == 1

@@ -12,8 +12,9 @@ from aiokafka.errors import NoOffsetForPartitionError
 from svc_contracts.events.stock import StockReleased
 from svc_contracts.ids import Ids
 from svc_kit.clock import SystemClock
-from svc_kit.consumer import Consumer, Poison, Received, Record
-from svc_kit.consuming import HELD_SECONDS, ConsumerRunner, record_of
+from svc_kit.consumer import Consumer, Poison, Received, Record, record_of
+from svc_kit.consumer_rules import Systematic
+from svc_kit.consuming import HELD_SECONDS, ConsumerRunner
 from svc_kit.settings import KitSettings
 from svc_kit.telemetry import Metrics
 from svc_kit.transaction import Database, Tx
@@ -117,7 +118,7 @@ async def test_poison_is_found_by_halves_and_parked_alone(db: Database, place: i
     assert await written(db) == (10, 10, 8, [keys[place], keys[place]])
 
 
-async def test_poison_that_says_which_event_it_is_costs_the_others_one_more_transaction(db: Database) -> None:
+async def test_poison_that_says_which_event_it_is_costs_one_more_transaction(db: Database) -> None:
     seen = Seen()
     runner = await runner_at(db, seen, 0)
     keys = [f"ord_{n}" for n in range(64)]
@@ -125,12 +126,12 @@ async def test_poison_that_says_which_event_it_is_costs_the_others_one_more_tran
     seen.fails = {keys[n]: Poison("a test says so", event_ids=[polled[n].event_id]) for n in (20, 40)}
     sizes: list[int] = []
     commit = runner._commit
-    runner._commit = lambda records, parking: (sizes.append(len(records)), commit(records, parking=parking))[1]  # type: ignore[method-assign]
+    runner._commit = lambda records, *more: (sizes.append(len(records)), commit(records, *more))[1]  # type: ignore[method-assign]
 
     await runner._settle(polled)
 
     assert seen.keys == [key for key in keys if key not in seen.fails]
-    assert [size for size in sizes if size > 1] == [64, 20, 43, 19, 23]
+    assert sizes == [64, 64, 64]
     assert (await written(db))[3] == [keys[20], keys[40]]
 
 
@@ -141,13 +142,24 @@ async def test_all_that_cannot_be_read_is_found_at_once_the_first_of_each_key(db
     polled = [replace(one, value=b"{") if one.key in ("ord_1", "ord_4") else one for one in polled]
     sizes: list[int] = []
     commit = runner._commit
-    runner._commit = lambda records, parking: (sizes.append(len(records)), commit(records, parking=parking))[1]  # type: ignore[method-assign]
+    runner._commit = lambda records, *more: (sizes.append(len(records)), commit(records, *more))[1]  # type: ignore[method-assign]
 
     await runner._settle(polled)
 
     assert seen.keys == ["ord_0", "ord_2", "ord_5", "ord_6"]
-    assert [size for size in sizes if size > 1] == [8, 2, 3]
-    assert (await written(db))[3] == ["ord_1", "ord_1", "ord_4", "ord_4"]
+    assert sizes == [8, 8]
+    assert (await written(db))[3] == ["ord_1", "ord_4", "ord_1", "ord_4"]
+
+
+async def test_a_bug_that_names_its_events_stops_the_consumer_and_parks_nobody(db: Database) -> None:
+    seen = Seen()
+    runner = await runner_at(db, seen, 0)
+    polled = [replace(one, value=b"{") for one in records(db, *(f"ord_{n}" for n in range(5)))]
+
+    with pytest.raises(Systematic):
+        await runner._settle(polled)
+
+    assert (await written(db), seen.keys) == ((0, 0, 0, []), [])
 
 
 UNREADABLE: dict[str, dict[str, bytes | None]] = {

@@ -11,8 +11,9 @@ from svc_kit.consumer_rules import (
     Next,
     after_failure,
     apart,
+    around,
     first_of_each,
-    parts,
+    halves,
     standing,
     to_seek,
 )
@@ -42,7 +43,7 @@ class PoisonSeen(Exception):
 
     def __init__(self, event_ids: Sequence[int]) -> None:
         super().__init__(event_ids)
-        self.event_ids = event_ids
+        self.event_ids = frozenset(event_ids)
 
 
 @dataclass(slots=True)
@@ -174,30 +175,34 @@ class Consumer:
             else:
                 return
 
-    def _settle(self, records: Sequence[Record], pos: dict[Place, int], tries: int = 1) -> Step:
+    def _settle(
+        self, records: Sequence[Record], pos: dict[Place, int], tries: int = 1, bad: frozenset[int] = frozenset()
+    ) -> Step:
         try:
-            self._commit(records, pos, parking=False)
+            self._commit(records, pos, bad)
         except (Passing, PoisonSeen) as fault:
+            if isinstance(fault, PoisonSeen) and not fault.event_ids <= bad:
+                yield
+                yield from self._settle(records, pos, tries, bad | fault.event_ids)
+                return
             match after_failure(len(records), tries, is_passing=isinstance(fault, Passing)):
                 case Next.WAIT:
                     raise
                 case Next.HALVE:
-                    named = fault.event_ids if isinstance(fault, PoisonSeen) else ()
-                    places = [n for n, record in enumerate(records) if record.event_id in named]
-                    for part in parts(records, places):
+                    for half in halves(records):
                         yield
-                        yield from self._settle(part, pos)
+                        yield from self._settle(half, pos)
                 case Next.AGAIN:
                     yield
                     yield from self._settle(records, pos, tries + 1)
                 case Next.PARK:
-                    self.failures.note("any", records[0].key, self.clock.now)
-                    self._commit(records, pos, parking=True)
+                    self._commit(records, pos, frozenset({records[0].event_id}))
         else:
-            self.failures.forgive(["any"])
+            if not bad:
+                self.failures.forgive(["any"])
             yield
 
-    def _commit(self, records: Sequence[Record], pos: dict[Place, int], *, parking: bool) -> None:
+    def _commit(self, records: Sequence[Record], pos: dict[Place, int], bad: frozenset[int]) -> None:
         if self.bus.trouble and self.chance.random() < 0.05:
             raise Passing
         work = Work(self.tables)
@@ -207,14 +212,16 @@ class Consumer:
         fresh = first_of_each(found.mine, {r.event_id for r in found.mine} - self.tables.inbox)
         work.inbox = {record.event_id for record in fresh}
         work.offsets = dict(found.ahead)
-        if parking:
-            work.behind = list(fresh)
-        else:
-            flowing, work.behind = apart(fresh, self.tables.parked)
-            if bad := [record.event_id for record in flowing if self._is_poison(record)]:
-                raise PoisonSeen(bad if self.chance.random() < 0.5 else [])
-            if flowing:
-                self.handle(work, flowing)
+        fresh, work.behind = apart(fresh, self.tables.parked)
+        flowing, sick, later = around(fresh, bad)
+        if poison := [record.event_id for record in flowing if self._is_poison(record)]:
+            raise PoisonSeen(poison if self.chance.random() < 0.5 else [])
+        if flowing:
+            self.handle(work, flowing)
+        for record in sick:
+            self.failures.forgive(["any"] if flowing else [])
+            self.failures.note("any", record.key, self.clock.now)
+        work.behind += [*sick, *later]
         work.commit()
         pos.update({place: offset for place, offset in found.ahead.items() if place in pos})
 

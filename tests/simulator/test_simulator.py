@@ -10,7 +10,7 @@ from tests.simulator.world import Simulation, Violated
 
 from inventory_svc.reservations import commands as stock_commands
 from order_svc.orders.rules import saga
-from svc_kit import batches, consumer, consumer_rules, consuming, relay
+from svc_kit import batches, consumer, consuming, relay
 
 SEEDS = int(os.environ.get("SEEDS", "10000"))
 BLOCK = 250
@@ -58,10 +58,10 @@ def test_one_seed_runs_the_same_twice() -> None:
 def test_the_simulator_decides_with_the_functions_of_production() -> None:
     for name in ("after_pass", "by_partition", "fair_share", "has_lost_lease", "may_send", "sendable", "Stopped"):
         assert getattr(actors, name) is getattr(relay, name), name
-    for name in ("after_failure", "parts", "standing", "to_seek", "Failures"):
+    for name in ("after_failure", "halves", "standing", "to_seek", "Failures"):
         assert getattr(actors, name) is getattr(consuming, name), name
-    for name in ("apart", "first_of_each"):
+    for name in ("apart", "around", "first_of_each"):
         assert getattr(actors, name) is getattr(consumer, name), name
-    assert consumer_rules.halves is batches.halves
+    assert actors.halves is batches.halves
     assert domain.Desk is stock_commands.Desk
     assert domain.saga is saga

@@ -7,8 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from svc_kit.clock import Clock
-from svc_kit.consumer import Record
-from svc_kit.consuming import record_of
+from svc_kit.consumer import Record, record_of
 
 RECORDS_MAX = 500
 POLL_MS = 250
