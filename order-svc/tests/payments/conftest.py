@@ -102,7 +102,7 @@ async def gateway_at() -> AsyncIterator[tuple[Gateway, str]]:
     gateway = Gateway()
     app = web.Application()
     app.router.add_post("/v1/callbacks/sandbox", gateway.hand_on)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
