@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -19,14 +21,39 @@ from svc_local.processes import HOST
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.rig.preloaded"])
 PR_SET_PDEATHSIG = 1
+LOOKING = threading.RLock()
+LOOK_SECONDS = 0.005
 BORN: "WeakSet[BaseProcess]" = WeakSet()
+
+
+class Watched(CONTEXT.Process):  # type: ignore[name-defined,misc]
+    """Several threads look at it, and its exit status can be read only once: whoever comes second would read 255."""
+
+    def is_alive(self) -> bool:
+        with LOOKING:
+            return bool(super().is_alive())
+
+    @property
+    def exitcode(self) -> int | None:
+        with LOOKING:
+            status: int | None = super().exitcode
+            return status
+
+    def join(self, timeout: float | None = None) -> None:
+        until = None if timeout is None else time.monotonic() + timeout
+        while self.is_alive():
+            if until is not None and time.monotonic() > until:
+                return
+            time.sleep(LOOK_SECONDS)
+        with LOOKING:
+            super().join(0)
 
 
 def born(
     name: str, work: Callable[..., None], *given: Any, log: Path, environment: Mapping[str, str] | None = None
 ) -> BaseProcess:
     """`work(*given)` in a process of its own; it ends with us, however we end."""
-    process = CONTEXT.Process(
+    process: BaseProcess = Watched(
         target=_live, args=(name, log, dict(os.environ if environment is None else environment), work, given), name=name
     )
     process.start()
