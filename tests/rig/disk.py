@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+FILL_TRIES = 20
 KIB = 1024
 
 
@@ -28,9 +29,17 @@ class SmallDisk:
 
     def fill(self, *, free_bytes: int = 0) -> None:
         """The disk shrinks to what lies on it and so many bytes more."""
-        status = os.statvfs(self.folder)
-        used = (status.f_blocks - status.f_bfree) * status.f_frsize
-        self._resize(used + free_bytes)
+        for tries_left in range(FILL_TRIES - 1, -1, -1):
+            status = os.statvfs(self.folder)
+            used = (status.f_blocks - status.f_bfree) * status.f_frsize
+            try:
+                self._resize(used + free_bytes)
+            except subprocess.CalledProcessError:
+                # Somebody wrote more between the look and the resize: it cannot be smaller than what is there.
+                if not tries_left:
+                    raise
+            else:
+                return
 
     def clear(self) -> None:
         self._resize(self.bytes_max)

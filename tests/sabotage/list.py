@@ -1,5 +1,5 @@
 """Every sabotage, by what it breaks."""
 
-from tests.sabotage import decisions, kit, services
+from tests.sabotage import decisions, kit, rooms
 
-SABOTAGES = (*decisions.SABOTAGES, *kit.SABOTAGES, *services.SABOTAGES)
+SABOTAGES = (*decisions.SABOTAGES, *kit.SABOTAGES, *rooms.SABOTAGES)
