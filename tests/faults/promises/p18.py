@@ -184,7 +184,7 @@ def findings_of(stage: Stage, hanging: Sequence[Hanging], trials: int) -> list[F
         none("effects while cut off", sum(one.meanwhile for one in hanging)),
         at_most("slowest to go on after the black hole, s", max(healed), HEALED_SECONDS),
         exactly("trials in which it went on within 90 s", sum(one <= HEALED_SECONDS for one in healed), trials),
-        at_least("looks at its page meanwhile", len(looks), stage.form.pick(test=10, short=50, soak=1_000)),
+        at_least("looks at its page meanwhile", len(looks), stage.form.pick(test=10, short=200, soak=1_000)),
         none("said to be well though cut off", untrue(looks, grace=GRACE_SECONDS)),
         at_most("slowest to say that all is well again, s", max(max(one.well) for one in hanging), HEALED_SECONDS),
         told("times a client was thrown away and built anew", sum(one.built_anew() for one in hanging)),

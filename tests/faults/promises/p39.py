@@ -200,7 +200,7 @@ async def clock_jumps(
         at_least(
             "clock: orders that expired early, for its clock said so",
             of_shop[shops["usual"]],
-            stage.form.pick(test=0, short=1, soak=1),
+            1,
         ),
         none("clock: orders that expired although even its clock was before their time", of_shop[shops["patient"]]),
         at_most("clock: earliest expiry before its time, s", max(early), HOUR),
