@@ -28,6 +28,8 @@ SELECT $1, e.key, e.event_id, e.topic, e."partition", e."offset", e.headers, e.v
 FROM unnest($2::text[], $3::uuid[], $4::text[], $5::int[], $6::bigint[], $7::bytea[], $8::bytea[])
 WITH ORDINALITY AS e(key, event_id, topic, "partition", "offset", headers, value, n) ORDER BY e.n
 """
+# From so many events on, two round trips for a savepoint are nothing.
+ATTEMPT_EVENTS = 32
 NO_ID = uuid5(NAMESPACE_OID, "an event without a readable id")
 
 
@@ -183,34 +185,51 @@ async def process(
     *,
     now: float = 0.0,
     tries: int = 1,
-) -> int:
-    """The records' effects within `tx`: inbox, parked keys, handler. Returns how many were fresh.
+) -> set[str]:
+    """The records' effects within `tx`: inbox, handler, parked keys. Returns the types that went well.
 
     The bad ones wait for a person from here on, and what follows on their keys behind them.
     Raises Poison, ValidationError or whatever the handler raises, and Systematic where too much is bad.
     """
-    if not bad:
-        return await _process(tx, consumer, records)
-    flowing, sick, later = around(records, bad)
-    fresh = await _process(tx, consumer, flowing)
+    chosen = [record for record in records if wanted(consumer, record)]
+    fresh = await _fresh(tx, consumer, chosen) if consumer.inbox else chosen
+    fresh = await _behind_parked(tx, consumer, fresh)
+    bad = await _handle(tx, consumer, fresh, bad)
+    flowing, sick, later = around(fresh, bad)
+    done = types_of(flowing)
     for record in sick:
         kind, fault = record.headers.get("ce_type", ""), bad[record.event_id]
         if failures is not None:
             # A success of the type in the same transaction speaks for it.
-            failures.forgive(types_of(flowing) if fresh else ())
+            failures.forgive(done)
             failures.note(kind, record.key, now)
         log.error("key parked", consumer=consumer.group, type=kind, exc_info=fault)
         await _park(tx, consumer, record, fault, tries=tries)
-    return fresh + await _process(tx, consumer, later)
+    await _insert_parked(tx, consumer, later, reason="behind", error=None, tries=0)
+    return done
 
 
-async def _process(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> int:
-    chosen = [record for record in records if wanted(consumer, record)]
-    fresh = await _fresh(tx, consumer, chosen) if consumer.inbox else chosen
-    fresh = await _behind_parked(tx, consumer, fresh)
-    if fresh:
-        await consumer.handle(tx, received(fresh))
-    return len(fresh)
+async def _handle(tx: Tx, consumer: Consumer, fresh: Sequence[Record], bad: Bad) -> Bad:
+    """Everything but the bad, which are returned with those found now.
+
+    Among many, poison that says which events it means costs the handler's work alone, not the whole transaction.
+    """
+    while True:
+        flowing, _, _ = around(fresh, bad)
+        if len(flowing) < ATTEMPT_EVENTS:
+            if flowing:
+                await consumer.handle(tx, received(flowing))
+            return bad
+        try:
+            events = received(flowing)
+            async with tx.attempt():
+                await consumer.handle(tx, events)
+        except Poison as fault:
+            if not (named := named_in(flowing, fault)):
+                raise
+            bad = {**bad, **named}
+        else:
+            return bad
 
 
 async def _fresh(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> list[Record]:
@@ -247,8 +266,6 @@ async def _park(tx: Tx, consumer: Consumer, record: Record, fault: Exception, *,
     await tx.con.execute(
         "INSERT INTO parked_key (consumer, key) VALUES ($1, $2) ON CONFLICT DO NOTHING", consumer.group, record.key
     )
-    if consumer.inbox:
-        await _fresh(tx, consumer, [record])
     # A fault may quote what no text of PostgreSQL holds.
     error = f"{type(fault).__name__}: {fault}".replace("\0", "\ufffd")
     await _insert_parked(tx, consumer, [record], reason="poison", error=error, tries=tries)

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from svc_contracts.events import EVENTS
 from svc_kit import failpoints, leaving, producing
-from svc_kit.consumer import NONE, Bad, Consumer, Record, is_passing, named_in, process, record_of, types_of, wanted
+from svc_kit.consumer import NONE, Bad, Consumer, Record, is_passing, named_in, process, record_of, wanted
 from svc_kit.consumer_rules import (
     Failures,
     Next,
@@ -318,7 +318,7 @@ class ConsumerRunner:
         async with self.db.transaction(may_emit=self.consumer.deciding, lazily=lazily) as tx:
             mine, ahead = await self._locked(tx, records)
             now = self.db.clock.monotonic()
-            fresh = await process(tx, self.consumer, mine, bad, self.failures, now=now, tries=tries)
+            done = await process(tx, self.consumer, mine, bad, self.failures, now=now, tries=tries)
             if ahead:
                 await tx.con.execute(
                     ADVANCE,
@@ -330,8 +330,8 @@ class ConsumerRunner:
                 )
             await failpoints.reach("consumer.before_commit")
         await failpoints.reach("consumer.after_commit")
-        if fresh and not bad:
-            self.failures.forgive(types_of(mine))
+        if not bad:
+            self.failures.forgive(done)
         self.pos |= {tp: offset for tp, offset in ahead.items() if tp in self.pos}
         self.records += len(mine)
         self.metrics.consumed.labels(self.consumer.group).inc(len(mine))

@@ -83,6 +83,17 @@ class Tx:
             raise EmitRefused(event.type)
         self.pending.append(outbox.Pending(event, seq, benefits, cause, by))
 
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """A savepoint: what fails in it is as if it had not been, and the transaction goes on."""
+        events, calls = len(self.pending), len(self.after)
+        try:
+            async with self.con.transaction():
+                yield
+        except BaseException:
+            del self.pending[events:], self.after[calls:]
+            raise
+
     def after_commit(self, call: Callable[[], None]) -> None:
         """In this process only, and only when the commit succeeded: wake a waiter, drop a cache entry."""
         self.after.append(call)

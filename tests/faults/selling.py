@@ -7,7 +7,7 @@ of which there is plenty, and buyers who ask again for what they hold.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ from tests.checkers.stock import Moved
 from tests.faults.promise import Stage
 from tests.faults.shoppers import Goods, Shopper, ask_for_more, sell
 from tests.faults.trouble import Troublemaker, answer_of
-from tests.rig.history import History
+from tests.rig.history import History, Told
 from tests.rig.people import World, key, new_sku, opened
 
 from svc_local.reconcile import rules
@@ -30,14 +30,21 @@ BUNDLES = 50
 UNPAID_SECONDS = 3
 PLENTY = 1_000_000
 VICTIM = "inventory-svc"
+FATES_SEEN = ("cancelled", "expired", "confirmed", "rejected")
 EDGE = "inventory-svc>postgres"
 DELAY_SECONDS = 0.01  # each way
 LOOK_EVERY_SECONDS = 1.0
+# So much longer the storm may last on a slow machine, until every fate has been there often enough.
+LONGER_SECONDS_MAX = 60.0
 ADJUST_EVERY_SECONDS = 0.4
 
 ORDERS = """
 SELECT o.id, o.shop, o.status, o.reason, jsonb_agg(jsonb_build_array(l.sku, l.quantity, l.components))::text AS lines
 FROM orders o JOIN order_line l ON l.order_id = o.id WHERE o.shop = ANY($1::text[]) GROUP BY o.id
+"""
+FATES = """
+SELECT count(o.id) AS orders FROM unnest($2::text[]) AS f (status)
+LEFT JOIN orders o ON o.shop = $1 AND o.status = f.status GROUP BY f.status
 """
 LEDGER = "SELECT key, kind, cause_kind, quantity FROM stock_movement ORDER BY id"
 FREE = """
@@ -78,6 +85,10 @@ class Sold:
     def of(self, *skus: str) -> list[Bought]:
         """The orders of nothing but these."""
         return [order for order in self.orders if order.skus <= set(skus)]
+
+    def asked_for(self, skus: Sequence[str]) -> int:
+        """Orders of them that somebody was told of so far."""
+        return sum(one.told is Told.OK and one.key in skus for one in self.history.of("checkout"))
 
 
 _seen: dict[tuple[int, str, int], Sold] = {}
@@ -160,8 +171,35 @@ async def storm(stage: Stage, world: World, sold: Sold, trouble: Troublemaker, s
     await asyncio.to_thread(stage.suite.edges.delay, EDGE, 0.0)
     sold.delayed_seconds = time.monotonic() - began
     await asyncio.sleep(seconds / 3)
+    await until_every_fate(stage, sold)
     over.set()
     await asyncio.gather(*shopping, adjusting)
+
+
+def least_of_each(stage: Stage) -> int:
+    """An empty run proves nothing: every fate has to have been there, and stock was counted anew as often."""
+    return stage.form.pick(test=1, short=20, soak=50)
+
+
+def least_of_plenty(stage: Stage) -> int:
+    return stage.form.pick(test=1, short=30, soak=100)
+
+
+def least_snapshots(stage: Stage) -> int:
+    return stage.form.pick(test=3, short=20, soak=55)
+
+
+async def until_every_fate(stage: Stage, sold: Sold) -> None:
+    """Gives up in time: the figures tell what was missing."""
+    least, until = least_of_each(stage), time.monotonic() + LONGER_SECONDS_MAX
+    async with connected(stage, "orders") as con:
+        while time.monotonic() < until:
+            seen = [row["orders"] for row in await con.fetch(FATES, sold.hasty, FATES_SEEN)]
+            seen += [sold.adjusted, sold.asked_for(sold.goods.bundles)]
+            is_plenty = sold.asked_for(sold.goods.plenty) >= least_of_plenty(stage)
+            if is_plenty and min(seen) >= least and sold.snapshots >= least_snapshots(stage):
+                return
+            await asyncio.sleep(0.25)
 
 
 async def adjust_until(over: asyncio.Event, world: World, sold: Sold, trouble: Troublemaker) -> None:

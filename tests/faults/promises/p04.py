@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tests.checkers.stock import oversold
 from tests.faults.promise import Finding, Promise, Stage, at_least, none, told
-from tests.faults.selling import Sold, sold_out
+from tests.faults.selling import FATES_SEEN, Sold, least_of_each, least_snapshots, sold_out
 
 
 async def run(stage: Stage) -> Sequence[Finding]:
@@ -18,7 +18,7 @@ async def run(stage: Stage) -> Sequence[Finding]:
         at_least("inventory-svc killed", sold.kills, stage.form.pick(test=1, short=10, soak=20)),
         told("seconds during which its database was 20 ms away", sold.delayed_seconds),
         *traffic(stage, sold),
-        at_least("snapshots taken while it went on", sold.snapshots, stage.form.pick(test=3, short=20, soak=55)),
+        at_least("snapshots taken while it went on", sold.snapshots, least_snapshots(stage)),
         none("conservation: Σ reservations = Σ movements = reserved, violations in snapshots", sold.violations),
         told("promises checked against what lay there", sum(one.kind == "reserved" for one in sold.ledger)),
         none("oversold", oversold(sold.ledger)),
@@ -29,17 +29,13 @@ async def run(stage: Stage) -> Sequence[Finding]:
 
 
 def traffic(stage: Stage, sold: Sold) -> list[Finding]:
-    """An empty run proves nothing: every fate has to have been there."""
-    least = stage.form.pick(test=1, short=20, soak=50)
+    least = least_of_each(stage)
     fates = Counter(order.status for order in sold.orders)
     bundles = sum(not order.skus.isdisjoint(sold.goods.bundles) for order in sold.orders)
     return [
         told("orders", len(sold.orders)),
         at_least("orders of bundles", bundles, least),
-        at_least("orders cancelled", fates["cancelled"], least),
-        at_least("orders expired", fates["expired"], least),
-        at_least("orders confirmed", fates["confirmed"], least),
-        at_least("orders rejected", fates["rejected"], least),
+        *(at_least(f"orders {fate}", fates[fate], least) for fate in FATES_SEEN),
         at_least("corrections of the stock", sold.adjusted, least),
     ]
 

@@ -6,7 +6,7 @@ from typing import Any
 from tests.checkers.answers import untrue
 from tests.checkers.stock import unsold_while_refusing
 from tests.faults.promise import Finding, Promise, Stage, at_least, exactly, none, told
-from tests.faults.selling import Sold, sold_out
+from tests.faults.selling import Sold, least_of_plenty, sold_out
 from tests.faults.shoppers import STOCK_SHORT
 from tests.rig.history import Operation
 
@@ -36,7 +36,7 @@ def plenty(stage: Stage, sold: Sold) -> list[Finding]:
     orders = sold.of(*sold.goods.plenty)
     asked = [one for one in sold.history.of("checkout") if one.key in sold.goods.plenty]
     return [
-        at_least("orders of goods of which there is plenty", len(orders), stage.form.pick(test=1, short=30, soak=100)),
+        at_least("orders of goods of which there is plenty", len(orders), least_of_plenty(stage)),
         none("of these rejected", sum(order.status == "rejected" for order in orders)),
         none("of these not even taken (4xx)", sum(400 <= one.facts.get("status", 0) < 500 for one in asked)),
     ]

@@ -168,11 +168,12 @@ async def at_full_speed(stage: Stage, flow: Flow) -> list[Finding]:
     try:
         for one in (flow, twin):
             one.watched.start()
-        for n in range(stage.form.pick(test=1, short=5, soak=15)):
+        for n in range(stage.form.pick(test=1, short=12, soak=24)):
             if n:
                 await flow.mend()
                 await flow.redrive_all()
-            races.append(await plan.raced(flow, twin))
+            # Who wakes first is now this one, now that.
+            races.append(await plan.raced(flow, twin, first=(flow, twin)[n % 2]))
             quick, poisoned = races[-1].seconds
             stage.say(
                 f"{len(plan.events)} events: in {quick:.2f} s; with poison on {POISONED} keys in {poisoned:.2f} s"
@@ -216,7 +217,7 @@ class Plan:
         stage.chance.shuffle(plan)
         return cls(plan, poisoned, of_poison, len(keys), events // 100)
 
-    async def raced(self, flow: Flow, twin: Flow) -> Race:
+    async def raced(self, flow: Flow, twin: Flow, *, first: Flow) -> Race:
         both = (flow, twin)
         for one in both:
             await one.until_done(len(flow.sent))
@@ -228,7 +229,7 @@ class Plan:
             one.watched.send(signal.SIGSTOP)
         await flow.say(self.events, unknown=self.unknown)
         await flow.on.drained(within_seconds=SECONDS)
-        for one in both:
+        for one in sorted(both, key=lambda one: one is not first):
             one.watched.send(signal.SIGCONT)
         await twin.until_done(len(flow.sent))
         await flow.until_done(len(flow.sent) - self.of_poison)
