@@ -22,8 +22,8 @@ from .test_backbone import Seen, running, say
 
 pytestmark = pytest.mark.anyio
 KEYS = [f"ord_leave_{n}" for n in range(24)]
-# Far below the session of a member that says nothing (10 s).
-PAUSE_SECONDS_MAX = 2.0
+# Half the session of a member that says nothing (10 s).
+PAUSE_SECONDS_MAX = 5.0
 
 
 def member(seen: Seen, db: Database, kafka: KafkaForTests, slot: int, leaving: asyncio.Event) -> ConsumerRunner:
