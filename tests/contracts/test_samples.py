@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from jsonschema import Draft202012Validator
 
+from gateway.tracking.rules import Click, Visit
 from gateway.tracking.sending import waiting_of
 from svc_contracts.events import EVENTS, Event
 from svc_contracts.events.order import OrderEvent
@@ -127,10 +128,13 @@ def test_the_gateway_writes_clicks_of_this_form(name: str) -> None:
     assert isinstance(event, TrafficEvent)
     at = datetime.fromisoformat(whole["headers"]["ce_time"])
 
-    record = waiting_of(event, at=at, correlation_id=whole["headers"]["ce_correlationid"])
+    click = Click(whole["headers"]["ce_id"], type(event), event.data())
+    visit = Visit(event.visitor_id, event.person_id, event.is_bot)
+
+    [record] = waiting_of([click], visit, at=at, correlation_id=whole["headers"]["ce_correlationid"])
 
     assert {key: value.decode() for key, value in record.headers} == whole["headers"]
-    assert (record.key.decode(), json.loads(record.value)) == (whole["key"], whole["data"])
+    assert (record.key, json.loads(record.value)) == (whole["key"], whole["data"])
 
 
 def check_row(row: asyncpg.Record, event: type[Event], whole: Any) -> None:

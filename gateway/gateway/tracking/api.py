@@ -64,8 +64,9 @@ async def track(
         is_bot=is_bot(request.headers.get("user-agent")),
     )
     now = rt.clock.now()
-    events, dropped = judged(body.events, visit, shop=body.shop, now=now)
-    if events:
-        rt.state.traffic.accept(events, at=now, correlation_id=context.request_id.get() or events[0].id)
+    clicks, dropped = judged(body.events, visit, shop=body.shop, now=now)
+    if clicks:
+        correlation_id = context.request_id.get() or clicks[0].event_id
+        rt.state.traffic.accept(clicks, visit, at=now, correlation_id=correlation_id)
     errors = [DroppedView(pointer=one.pointer, code=one.code, message=one.message) for one in dropped[:FAULTS_MAX]]
-    return Counted(accepted=len(events), dropped=len(dropped), errors=errors)
+    return Counted(accepted=len(clicks), dropped=len(dropped), errors=errors)

@@ -5,12 +5,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+import orjson
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from svc_contracts.events.base import Sku
+from svc_contracts.events.base import Sku, rfc3339
 from svc_contracts.events.traffic import CartAdded, CheckoutStarted, PageViewed, TrafficEvent
 
 EVENTS_MAX = 500
@@ -53,6 +53,17 @@ class FrontEndEvent(BaseModel):
     utm: Annotated[dict[Text, Annotated[str, StringConstraints(max_length=200)]], Field(max_length=UTM_MAX)] = {}
 
 
+FRONT_END_EVENTS = TypeAdapter(list[FrontEndEvent])
+
+
+class Click(NamedTuple):
+    """One event as it leaves. `value`: a TrafficEvent's data, written without the model: a quarter of the cost."""
+
+    event_id: str
+    kind: type[TrafficEvent]
+    value: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Dropped:
     pointer: str
@@ -74,56 +85,64 @@ def is_bot(user_agent: str | None) -> bool:
     return not user_agent or BOTS.search(user_agent) is not None
 
 
-def judged(
-    given: Sequence[Any], visit: Visit, *, shop: str | None, now: datetime
-) -> tuple[list[TrafficEvent], list[Dropped]]:
+def judged(given: Sequence[Any], visit: Visit, *, shop: str | None, now: datetime) -> tuple[list[Click], list[Dropped]]:
     """What counts, and what does not with the first thing that is wrong with each.
 
     shop: the batch's, for events that name none.
     """
-    events: list[TrafficEvent] = []
+    clicks: list[Click] = []
+    valid, dropped = _validated(given)
+    for n, event in valid:
+        if now - AGE_MAX <= event.at <= now + AHEAD_MAX:
+            clicks.append(click_of(event, visit, shop=shop))
+        else:
+            dropped.append(Dropped(f"/events/{n}/at", "out-of-time", "older than 7 days or in the future"))
+    return clicks, sorted(dropped, key=lambda one: int(one.pointer.split("/")[2]))
+
+
+def _validated(given: Sequence[Any]) -> tuple[list[tuple[int, FrontEndEvent]], list[Dropped]]:
+    """All at once where nothing is wrong with any."""
+    try:
+        return list(enumerate(FRONT_END_EVENTS.validate_python(given))), []
+    except ValidationError:
+        pass
+    valid: list[tuple[int, FrontEndEvent]] = []
     dropped: list[Dropped] = []
     for n, one in enumerate(given):
-        if isinstance(one, dict) and shop is not None:
-            one = {"shop": shop, **one}
         try:
-            event = FrontEndEvent.model_validate(one)
+            valid.append((n, FrontEndEvent.model_validate(one)))
         except ValidationError as fault:
             dropped.append(_invalid(n, fault))
-            continue
-        if not now - AGE_MAX <= event.at <= now + AHEAD_MAX:
-            dropped.append(Dropped(f"/events/{n}/at", "out-of-time", "older than 7 days or in the future"))
-            continue
-        events.append(traffic_of(event, visit))
-    return events, dropped
+    return valid, dropped
 
 
-def traffic_of(event: FrontEndEvent, visit: Visit) -> TrafficEvent:
+def click_of(event: FrontEndEvent, visit: Visit, *, shop: str | None) -> Click:
     """The address of the page stays here: it may name people."""
-    return KINDS[event.type](
-        id=f"evt_{digest_of(visit.visitor, event.id).hex()}",
-        visitor_id=visit.visitor,
-        session_id=event.session_id,
-        person_id=visit.person_id,
-        shop=event.shop,
-        product_id=event.product_id,
-        sku=event.sku,
-        utm=event.utm,
-        is_bot=visit.is_bot,
-        at=event.at,
-    )
+    kind, digest = KINDS[event.type], digest_of(visit.visitor, event.id)
+    data = {
+        "id": f"evt_{digest}",
+        "visitor_id": visit.visitor,
+        "session_id": event.session_id,
+        "person_id": visit.person_id,
+        "shop": event.shop if shop is None or "shop" in event.model_fields_set else shop,
+        "product_id": event.product_id,
+        "sku": event.sku,
+        "utm": event.utm,
+        "is_bot": visit.is_bot,
+        "at": rfc3339(event.at),
+    }
+    return Click(event_id_of(digest), kind, orjson.dumps(data))
 
 
-def digest_of(visitor: str, id: str) -> bytes:
-    """Ids are unique per visitor: nobody can make another one's events count as seen."""
-    return hashlib.sha256(f"{visitor}\n{id}".encode()).digest()[:16]
+def digest_of(visitor: str, id: str) -> str:
+    """32 hexadecimal digits. Ids are unique per visitor: nobody can make another one's events count as seen."""
+    return hashlib.sha256(f"{visitor}\n{id}".encode()).hexdigest()[:32]
 
 
-def event_id_of(event: TrafficEvent) -> UUID:
-    """The same for the same event, however often it is sent (RFC 9562 §5.8)."""
-    number = int(event.id.removeprefix("evt_"), 16)
-    number = number & ~(0xF << 76) | 0x8 << 76
-    return UUID(int=number & ~(0b11 << 62) | 0b10 << 62)
+def event_id_of(digest: str) -> str:
+    """A UUID, the same for the same event, however often it is sent (version 8, RFC 9562 §5.8)."""
+    variant = "89ab"[int(digest[16], 16) & 0b11]
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:]}"
 
 
 def _invalid(n: int, fault: ValidationError) -> Dropped:

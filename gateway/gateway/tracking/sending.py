@@ -4,15 +4,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from prometheus_client import Counter, Gauge
 
-from gateway.tracking.rules import event_id_of
-from svc_contracts.events.traffic import TrafficEvent
+from gateway.tracking.rules import KINDS, Click, Visit
+from svc_contracts.events.base import rfc3339
 from svc_contracts.topics import TRAFFIC
 from svc_kit import producing
 from svc_kit.assembly import Runtime
@@ -27,9 +26,14 @@ BACK_OFF_LAST_SECONDS = 5.0
 FLUSH_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    key: bytes
+# What the headers say of the kind of event.
+KIND_HEADERS = {
+    kind: [("ce_type", kind.type.encode()), ("ce_dataversion", b"%d" % kind.version)] for kind in KINDS.values()
+}
+
+
+class Waiting(NamedTuple):
+    key: str
     value: bytes
     headers: list[tuple[str, bytes]]
 
@@ -68,13 +72,13 @@ class Traffic:
                 log.warning("traffic lost", events=len(traffic._queue))
                 traffic._lost.inc(len(traffic._queue))
 
-    def accept(self, events: Sequence[TrafficEvent], *, at: datetime, correlation_id: str) -> None:
+    def accept(self, clicks: Sequence[Click], visit: Visit, *, at: datetime, correlation_id: str) -> None:
         """All or none. Raises UpstreamUnavailable without a broker, Overloaded where too many wait."""
         if not self._bootstrap:
             raise UpstreamUnavailable(retry_after_seconds=5, part="kafka")
-        if len(self._queue) + len(events) > self._max:
+        if len(self._queue) + len(clicks) > self._max:
             raise Overloaded(retry_after_seconds=2)
-        self._queue.extend(waiting_of(event, at=at, correlation_id=correlation_id) for event in events)
+        self._queue.extend(waiting_of(clicks, visit, at=at, correlation_id=correlation_id))
         self._waiting.set(len(self._queue))
         self._wake.set()
 
@@ -110,7 +114,7 @@ class Traffic:
             return list(taken)
         parts: dict[int, list[Waiting]] = {}
         for one in taken:
-            parts.setdefault(partition_of(one.key.decode(), count), []).append(one)
+            parts.setdefault(partition_of(one.key, count), []).append(one)
         left = await asyncio.gather(*(self._send_part(producer, *part) for part in parts.items()))
         return [one for part in left for one in part]
 
@@ -140,23 +144,24 @@ class Traffic:
             await producing.throw_away(producer)
 
 
-def waiting_of(event: TrafficEvent, *, at: datetime, correlation_id: str) -> Waiting:
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_id": str(event_id_of(event)),
-        "ce_type": event.type,
-        "ce_dataversion": str(event.version),
-        "ce_source": "/gateway",
-        "ce_subject": event.key,
-        "ce_time": at.isoformat().replace("+00:00", "Z"),
-        "ce_timeline": "1",
-        "ce_correlationid": correlation_id,
-        "ce_actor": f"customer:{event.person_id or event.visitor_id}",
-        "content-type": "application/json",
-    }
-    return Waiting(event.key.encode(), event.data(), [(name, value.encode()) for name, value in headers.items()])
+def waiting_of(clicks: Sequence[Click], visit: Visit, *, at: datetime, correlation_id: str) -> list[Waiting]:
+    """All of one visitor: what their headers have in common is made once."""
+    common = [
+        ("ce_specversion", b"1.0"),
+        ("ce_source", b"/gateway"),
+        ("ce_subject", visit.visitor.encode()),
+        ("ce_time", rfc3339(at).encode()),
+        ("ce_timeline", b"1"),
+        ("ce_correlationid", correlation_id.encode()),
+        ("ce_actor", f"customer:{visit.person_id or visit.visitor}".encode()),
+        ("content-type", b"application/json"),
+    ]
+    return [
+        Waiting(visit.visitor, one.value, [("ce_id", one.event_id.encode()), *KIND_HEADERS[one.kind], *common])
+        for one in clicks
+    ]
 
 
 def append(batch: Any, one: Waiting) -> bool:
     """False where the batch is full."""
-    return batch.append(key=one.key, value=one.value, timestamp=None, headers=one.headers) is not None
+    return batch.append(key=one.key.encode(), value=one.value, timestamp=None, headers=one.headers) is not None

@@ -14,11 +14,12 @@ AmountMinor = Annotated[int, Field(ge=0, le=10**15)]
 LocalText = dict[str, str]
 
 
-def _rfc3339(at: datetime) -> str:
+def rfc3339(at: datetime) -> str:
+    """As times stand in events."""
     return at.isoformat().replace("+00:00", "Z")
 
 
-At = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+At = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 
 LINES_MAX = 200
 EVENT_BYTES_MAX = 262_144

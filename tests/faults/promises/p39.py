@@ -22,6 +22,7 @@ HOUR = 3_600
 # Until its clock jumps an hour ahead, an hour back, and is right again: seconds after the start of the process.
 JUMPS = (3.0, 5.5, 8.0)
 SKEWED = "order-svc"
+EARLY_SECONDS = 60.0
 UNPAID_SECONDS = {"hasty": 3, "usual": 1_800, "patient": 2 * HOUR}
 THROW_OUT = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -197,10 +198,9 @@ async def clock_jumps(
     refused = sum(one.status == 401 for one in outages.all[-1].asked)
     return [
         at_least("clock: requests that the process with the other clock refused", refused, 1),
+        # Of whatever shop: those who share the suite have left orders that fall due before ours.
         at_least(
-            "clock: orders that expired early, for its clock said so",
-            of_shop[shops["usual"]],
-            1,
+            "clock: orders that expired early, for its clock said so", sum(one > EARLY_SECONDS for one in early), 1
         ),
         none("clock: orders that expired although even its clock was before their time", of_shop[shops["patient"]]),
         at_most("clock: earliest expiry before its time, s", max(early), HOUR),
