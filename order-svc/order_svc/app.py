@@ -16,6 +16,7 @@ from order_svc.payments.commands.callbacks import TAKE
 from order_svc.payments.commands.starting import START
 from order_svc.payments.effects import EFFECTS
 from order_svc.quotes import api as quotes
+from order_svc.quotes.commands import KEEP
 from order_svc.settings import OrderSettings
 from order_svc.timers import TIMERS
 from svc_kit import assembly as kit
@@ -38,7 +39,7 @@ SERVICE = Service(
     consumers=(DECIDE, PROJECT),
     timers=TIMERS,
     effects=EFFECTS,
-    batches=(PLACE, START, TAKE),
+    batches=(KEEP, PLACE, START, TAKE),
 )
 
 

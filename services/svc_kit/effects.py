@@ -1,8 +1,8 @@
 """Calls to the outside are rows: recorded with the command, leased, called with no transaction open, then folded."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,11 +37,14 @@ WHERE effect.id = t.id AND effect.lease = t.lease AND state = 'waiting' RETURNIN
 
 @dataclass(frozen=True, slots=True)
 class EffectCall:
+    """`known`: what its kind's `read` found about it."""
+
     id: str
     kind: str
     aggregate_id: str
     request: dict[str, Any]
     tries: int
+    known: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`call(rt, EffectCall) -> dict`; `fold(tx, outcomes) -> when to call each again` (None: done)."""
+    """`call(rt, EffectCall) -> dict`; `fold(tx, outcomes) -> when to call each again` (None: done).
+
+    `read(con, calls) -> {id: known}`: what is read before calling, for all that were claimed together.
+    """
 
     kind: str
+    read: Callable[[Any, Sequence[EffectCall]], Awaitable[Mapping[str, Any]]]
     call: Callable[[Any, EffectCall], Awaitable[dict[str, Any]]]
     fold: Callable[[Tx, Sequence[Outcome]], Awaitable[Sequence[datetime | None]]]
     lease_seconds: float = 30.0
@@ -153,9 +160,12 @@ class EffectRunner:
         leases = {kind: now + timedelta(seconds=effect.lease_seconds) for kind, effect in self.effects.items()}
         async with self.db.read() as con:
             rows = await con.fetch(CLAIM, list(leases), list(leases.values()), now, limit)
-        return [
-            (EffectCall(**{**dict(row), "request": orjson.loads(row["request"])}), leases[row["kind"]]) for row in rows
-        ]
+            calls = [EffectCall(**{**dict(row), "request": orjson.loads(row["request"])}) for row in rows]
+            known: dict[str, Any] = {}
+            for kind, effect in self.effects.items():
+                if mine := [call for call in calls if call.kind == kind]:
+                    known |= await effect.read(con, mine)
+        return [(replace(call, known=known.get(call.id)), leases[call.kind]) for call in calls]
 
     async def _called(self, call: EffectCall, lease: datetime) -> Outcome:
         effect = self.effects[call.kind]

@@ -29,7 +29,11 @@ class Outside:
         self.gates: dict[str, asyncio.Event] = {}
         self.refused: set[str] = set()
 
+    async def read(self, _: Any, calls: Sequence[EffectCall]) -> dict[str, str]:
+        return {call.id: f"about {call.aggregate_id}" for call in calls}
+
     async def call(self, _: Any, call: EffectCall) -> dict[str, Any]:
+        assert call.known == f"about {call.aggregate_id}"
         self.called.append(call.aggregate_id)
         if gate := self.gates.get(call.aggregate_id):
             await gate.wait()
@@ -53,7 +57,7 @@ async def db(database_of: Callable[[str], Any]) -> AsyncIterator[Database]:
 
 
 def runner_of(db: Database, outside: Outside) -> EffectRunner:
-    effect = Effect("parcel", outside.call, outside.fold, lease_seconds=LEASE_SECONDS)
+    effect = Effect("parcel", outside.read, outside.call, outside.fold, lease_seconds=LEASE_SECONDS)
     return EffectRunner([effect], SimpleNamespace(db=db))
 
 

@@ -1,6 +1,5 @@
 """Reading orders."""
 
-import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +8,11 @@ from typing import Any
 import asyncpg
 
 from order_svc.conditions import Conditions
-from order_svc.orders import waiting
 from order_svc.orders.rules.order import Order
 from order_svc.orders.rules.placing import Line
 from order_svc.orders.rules.states import Status
 from order_svc.orders.store import details
 from order_svc.orders.store import orders as store
-from svc_kit.transaction import Database
 
 TIMELINE_MAX = 200
 
@@ -50,8 +47,8 @@ async def order(con: asyncpg.Connection, order_id: str) -> Order | None:
     return (await store.read(con, [order_id])).get(order_id)
 
 
-async def status(con: asyncpg.Connection, order_id: str) -> Status | None:
-    return await store.status(con, order_id)
+async def statuses(con: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, Status]:
+    return await store.statuses(con, order_ids)
 
 
 async def shops_of(con: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, str]:
@@ -103,15 +100,3 @@ async def timeline(con: asyncpg.Connection, order_id: str, *, after: int, limit:
 
 async def unpaid_orders_with(con: asyncpg.Connection, person_id: str, skus: Collection[str]) -> dict[str, str]:
     return await store.unpaid_orders_with(con, person_id, skus)
-
-
-async def decided(db: Database, waiter: waiting.Waiter, *, within_seconds: float) -> Order | None:
-    """The order once it is decided; None when the time is up. Whoever commits the decision here brings it along."""
-    try:
-        await asyncio.wait_for(waiter.event.wait(), within_seconds)
-    except TimeoutError:
-        return None
-    if waiter.order is not None:
-        return waiter.order
-    async with db.read() as con:
-        return await order(con, waiter.order_id)

@@ -14,9 +14,9 @@ from order_svc.payments.commands import transfers
 from order_svc.payments.commands.callbacks import TAKE, BadSignature
 from order_svc.payments.commands.starting import START, AttemptOpen, StartAttempt
 from order_svc.payments.commands.transfers import ReferenceTaken, Transfer
-from order_svc.payments.rules import SANDBOX, Callback, Method, Told, signature_holds
+from order_svc.payments.rules import SANDBOX, Attempt, Callback, Method, Told, signature_holds
 from order_svc.payments.views import AttemptView, PaymentsView, attempt_view, payments_view
-from order_svc.payments.waiting import waited_seconds
+from order_svc.payments.waiting import OPEN_ATTEMPTS, waited_seconds
 from svc_contracts.money import Currency, Money
 from svc_kit.access import scope
 from svc_kit.doors import Body, Read, Router, Rt, Who, Write
@@ -107,15 +107,31 @@ async def pay(
     offered = facts.shop.payment_methods if facts else []
     # Where no provider is set up, nobody can pay by it.
     require_offered(body, [one for one in offered if one != SANDBOX or rt.settings.payment_sandbox_url])
-    item = StartAttempt(id, body.method, body.sandbox_outcome)
-    answer = await rt.batch(START).submit(item, actor=who.actor, key=await key_of(request, who))
-    attempt_id = answer.replayed_id or (answer.value.id if answer.value else "")
+    item = StartAttempt(rt.ids.new("pay"), id, body.method, body.sandbox_outcome)
     wait_seconds = waited_seconds(prefer, usual=WAIT_SECONDS) if body.method == SANDBOX else 0.0
-    attempt = await queries.settled(rt.db, attempt_id, within_seconds=wait_seconds)
+    with OPEN_ATTEMPTS.of(rt.db).entered(rt.db, item.attempt_id) as waiter:
+        answer = await rt.batch(START).submit(item, actor=who.actor, key=await key_of(request, who))
+        attempt = answer.value
+        if attempt is not None and wait_seconds:
+            attempt = await waiter.within(wait_seconds)
+    if attempt is None:
+        # Started by an earlier request, or still open when the time was up.
+        name = answer.replayed_id or item.attempt_id
+        attempt = await _as_it_is(rt, name, wait_seconds if answer.replayed_id else 0.0)
     response.headers["Location"] = f"/v1/store/{shop}/orders/{id}/payments/{attempt.id}"
     if answer.replayed_id:
         response.headers["Idempotent-Replayed"] = "true"
     return attempt_view(attempt, number=order.number, account=rt.settings.bank_transfer_account)
+
+
+async def _as_it_is(rt: Rt, attempt_id: str, wait_seconds: float) -> Attempt:
+    """Now; while it is open, this request waits for it too."""
+    with OPEN_ATTEMPTS.of(rt.db).entered(rt.db, attempt_id) as waiter:
+        async with rt.db.read() as con:
+            attempt = await queries.attempt(con, attempt_id)
+        assert attempt is not None, attempt_id
+        ended = await waiter.within(wait_seconds) if attempt.is_open and wait_seconds else None
+        return ended or attempt
 
 
 def require_offered(body: NewPayment, offered: Collection[str]) -> None:

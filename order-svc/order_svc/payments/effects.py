@@ -48,11 +48,14 @@ def as_result(told: Told | None, *, key: str | None = None) -> dict[str, Any]:
     return {"key": key, "told": None if told is None else dataclasses.asdict(told)}
 
 
+async def read_charges(con: Any, calls: Sequence[EffectCall]) -> dict[str, tuple[Attempt, Status]]:
+    attempts = await store.attempts_by_id(con, {call.request["attempt_id"] for call in calls})
+    statuses = await orders.statuses(con, {call.aggregate_id for call in calls})
+    return {call.id: (attempts[call.request["attempt_id"]], statuses[call.aggregate_id]) for call in calls}
+
+
 async def call_charge(rt: "Runtime", call: EffectCall) -> dict[str, Any]:
-    async with rt.db.read() as con:
-        attempt = await store.attempt(con, call.request["attempt_id"])
-        status = await orders.status(con, call.aggregate_id)
-    assert attempt is not None, call.id
+    attempt, status = call.known
     # A callback was quicker.
     if not attempt.is_open:
         return as_result(None)
@@ -93,10 +96,13 @@ async def fold_charge_calls(tx: Tx, outcomes: Sequence[Outcome]) -> list[datetim
     ]
 
 
+async def read_refunds(con: Any, calls: Sequence[EffectCall]) -> dict[str, MoneyBack]:
+    refunds = await store.refunds_by_id(con, {call.request["refund_id"] for call in calls})
+    return {call.id: refunds[call.request["refund_id"]] for call in calls}
+
+
 async def call_refund(rt: "Runtime", call: EffectCall) -> dict[str, Any]:
-    async with rt.db.read() as con:
-        refund = await store.refund(con, call.request["refund_id"])
-    assert refund is not None, call.id
+    refund: MoneyBack = call.known
     if refund.state is RefundState.SUCCEEDED:
         return as_result(None)
     if refund.provider in SETTLED_BY_OTHERS:
@@ -137,6 +143,6 @@ async def _fold_refund_call(tx: Tx, outcome: Outcome) -> datetime | None:
 
 
 EFFECTS = (
-    Effect(kind=CHARGE, call=call_charge, fold=fold_charge_calls, lease_seconds=LEASE_SECONDS),
-    Effect(kind=REFUND, call=call_refund, fold=fold_refund_calls, lease_seconds=LEASE_SECONDS),
+    Effect(kind=CHARGE, read=read_charges, call=call_charge, fold=fold_charge_calls, lease_seconds=LEASE_SECONDS),
+    Effect(kind=REFUND, read=read_refunds, call=call_refund, fold=fold_refund_calls, lease_seconds=LEASE_SECONDS),
 )

@@ -7,8 +7,6 @@ import asyncpg
 from order_svc.orders.rules.order import LedgerRow
 from order_svc.payments import store
 from order_svc.payments.rules import Attempt, MoneyBack
-from order_svc.payments.waiting import Bell
-from svc_kit.transaction import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +29,3 @@ async def payments_of(con: asyncpg.Connection, order_id: str) -> Payments:
     return Payments(
         await attempts_of(con, order_id), await store.refunds(con, order_id), await store.ledger(con, order_id)
     )
-
-
-async def settled(db: Database, attempt_id: str, *, within_seconds: float) -> Attempt:
-    """The attempt once its outcome is known, or as it is when the time is up."""
-    until = db.clock.monotonic() + within_seconds
-    with Bell(db, attempt_id) as bell:
-        while True:
-            async with db.read() as con:
-                found = await store.attempt(con, attempt_id)
-            assert found is not None, attempt_id
-            left = until - db.clock.monotonic()
-            if not found.is_open or left <= 0:
-                return found
-            await bell.rung(left)

@@ -158,6 +158,11 @@ async def attempts_by_id(con: asyncpg.Connection, attempt_ids: Collection[str]) 
     return {row["id"]: _attempt(row) for row in rows}
 
 
+async def ended_attempts(con: asyncpg.Connection, attempt_ids: Collection[str]) -> dict[str, Attempt]:
+    """Those of them whose outcome is known."""
+    return {name: one for name, one in (await attempts_by_id(con, attempt_ids)).items() if not one.is_open}
+
+
 async def attempts_of_keys(con: asyncpg.Connection, provider: str, keys: Collection[str]) -> dict[str, Attempt]:
     """By key."""
     rows = await con.fetch(
@@ -218,6 +223,14 @@ async def update_refund(con: asyncpg.Connection, refund: MoneyBack) -> None:
 async def refund(con: asyncpg.Connection, refund_id: str) -> MoneyBack | None:
     row = await con.fetchrow(f"SELECT {REFUND} FROM payment_refund WHERE id = $1", refund_id)  # noqa: S608
     return _refund(row) if row else None
+
+
+async def refunds_by_id(con: asyncpg.Connection, refund_ids: Collection[str]) -> dict[str, MoneyBack]:
+    rows = await con.fetch(
+        f"SELECT {REFUND} FROM payment_refund WHERE id = ANY($1::text[]) ORDER BY id",  # noqa: S608
+        sorted(refund_ids),
+    )
+    return {row["id"]: _refund(row) for row in rows}
 
 
 async def refunds(con: asyncpg.Connection, order_id: str) -> list[MoneyBack]:

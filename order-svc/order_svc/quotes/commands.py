@@ -1,6 +1,6 @@
 """Making quotes, and what placing does with them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from order_svc.carts import queries as carts
@@ -22,17 +22,19 @@ from order_svc.quotes.rules import (
 )
 from svc_contracts.events.catalog import ShopChanged
 from svc_kit.assembly import Runtime
-from svc_kit.refusals import Fault, NotFound, ValidationFailed
-from svc_kit.transaction import Tx
+from svc_kit.batches import Batched
+from svc_kit.refusals import Fault, NotFound, Refusal, ValidationFailed
+from svc_kit.transaction import Database, Tx
 
 __all__ = [
+    "KEEP",
     "CouponExhausted",
     "CouponInvalid",
     "NotPurchasable",
     "lock_quotes",
     "make_quote",
     "mark_placed",
-    "require_still_sold",
+    "taken_off",
     "unsaved_quote",
 ]
 
@@ -42,9 +44,16 @@ async def make_quote(rt: Runtime, asking: Asking) -> Quote:
     if asking.cart_id is not None:
         asking = await _with_the_carts_lines(rt, asking, asking.cart_id)
     quote = await _quote(rt, asking, rt.ids.new("quo"))
-    async with rt.db.transaction() as tx:
-        await store.insert(tx.con, quote, tx.now)
+    await rt.batch(KEEP).submit(quote)
     return quote
+
+
+async def keep_quotes(tx: Tx, quotes: Sequence[Quote]) -> Sequence[Quote | Refusal]:
+    await store.insert(tx.con, quotes, tx.now)
+    return quotes
+
+
+KEEP = Batched(name="keep_quotes", command=keep_quotes)
 
 
 async def unsaved_quote(rt: Runtime, asking: Asking) -> Quote:
@@ -55,14 +64,17 @@ async def unsaved_quote(rt: Runtime, asking: Asking) -> Quote:
     return await _quote(rt, asking, None)
 
 
-async def require_still_sold(rt: Runtime, quote: Quote) -> None:
-    """A quote binds until it expires, unless what it names was taken off the shelf meanwhile. Before the transaction.
+async def taken_off(db: Database, quotes: Iterable[Quote]) -> dict[str, NotPurchasable]:
+    """A quote binds until it expires, unless what it names was taken off the shelf meanwhile: {id: such lines}.
 
-    Raises NotPurchasable with every such line.
+    Within a transaction, too: the copies are remembered, and are read over another connection where they are not.
     """
-    offers = await desk_of(rt.db).offers(rt.db, quote.shop, {line.sku for line in quote.lines})
-    if bad := withdrawn(quote, offers):
-        raise not_purchasable(bad, pointer="/quote_id")
+    found: dict[str, NotPurchasable] = {}
+    for quote in quotes:
+        offers = await desk_of(db).offers(db, quote.shop, {line.sku for line in quote.lines})
+        if bad := withdrawn(quote, offers):
+            found[str(quote.id)] = not_purchasable(bad, pointer="/quote_id")
+    return found
 
 
 async def lock_quotes(tx: Tx, quote_ids: Sequence[str]) -> dict[str, Quote]:

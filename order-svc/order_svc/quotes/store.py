@@ -1,6 +1,6 @@
 """The only SQL on quotes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,36 +23,41 @@ PLAIN = (
 )
 COLUMNS = f"{PLAIN}, region::text AS region, lines::text AS lines, benefits::text AS benefits"
 
+# column → (its type, how it is read from a quote)
+INSERTED: dict[str, tuple[str, Callable[[Quote], Any]]] = {
+    "id": ("text", lambda q: q.id),
+    "shop": ("text", lambda q: q.shop),
+    "channel": ("text", lambda q: q.channel),
+    "currency": ("text", lambda q: q.currency),
+    "cart_id": ("text", lambda q: q.cart_id),
+    "person_id": ("text", lambda q: q.person_id),
+    "visitor_key": ("text", lambda q: q.visitor_key),
+    "delivery_method": ("text", lambda q: q.delivery_method),
+    "delivery_fee_minor": ("bigint", lambda q: q.delivery_fee_minor),
+    "discount_minor": ("bigint", lambda q: q.discount_minor),
+    "total_minor": ("bigint", lambda q: q.total_minor),
+    "benefits_state": ("text", lambda q: q.benefits_state),
+    "expires_at": ("timestamptz", lambda q: q.expires_at),
+    "order_id": ("text", lambda q: q.order_id),
+    "region": ("jsonb", lambda q: _dump(dict(q.region))),
+    "lines": ("jsonb", lambda q: _dump([_line_row(line) for line in q.lines])),
+    "benefits": ("jsonb", lambda q: _dump([benefit.model_dump() for benefit in q.benefits])),
+    "gross_minor": ("bigint", lambda q: q.gross_minor),
+}
+_places = [f"${n}::{kind}[]" for n, (kind, _) in enumerate(INSERTED.values(), start=1)]
+_n = len(_places)
+INSERT = (
+    f"WITH old AS (SELECT id FROM quote WHERE expires_at < ${_n + 1} ORDER BY expires_at LIMIT ${_n + 2} "  # noqa: S608
+    "FOR UPDATE SKIP LOCKED), gone AS (DELETE FROM quote USING old WHERE quote.id = old.id) "
+    f"INSERT INTO quote ({', '.join(INSERTED)}, created_at) SELECT t.*, ${_n + 3} "
+    f"FROM unnest({', '.join(_places)}) AS t"
+)
 
-async def insert(con: asyncpg.Connection, quote: Quote, now: datetime) -> None:
+
+async def insert(con: asyncpg.Connection, quotes: Sequence[Quote], now: datetime) -> None:
     """Effects: some quotes that expired long ago go."""
-    await con.execute(
-        "WITH old AS (SELECT id FROM quote WHERE expires_at < $19 ORDER BY expires_at LIMIT $20 "  # noqa: S608
-        "FOR UPDATE SKIP LOCKED), gone AS (DELETE FROM quote USING old WHERE quote.id = old.id) "
-        f"INSERT INTO quote ({PLAIN}, region, lines, benefits, gross_minor, created_at) VALUES ($1, $2, $3, $4, $5, "
-        "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15::text::jsonb, $16::text::jsonb, $17::text::jsonb, $18, $21)",
-        quote.id,
-        quote.shop,
-        quote.channel,
-        quote.currency,
-        quote.cart_id,
-        quote.person_id,
-        quote.visitor_key,
-        quote.delivery_method,
-        quote.delivery_fee_minor,
-        quote.discount_minor,
-        quote.total_minor,
-        quote.benefits_state,
-        quote.expires_at,
-        quote.order_id,
-        _dump(dict(quote.region)),
-        _dump([_line_row(line) for line in quote.lines]),
-        _dump([benefit.model_dump() for benefit in quote.benefits]),
-        quote.gross_minor,
-        now - KEPT_AFTER_EXPIRY,
-        SWEPT_PER_INSERT,
-        now,
-    )
+    columns = [[read(quote) for quote in quotes] for _, read in INSERTED.values()]
+    await con.execute(INSERT, *columns, now - KEPT_AFTER_EXPIRY, SWEPT_PER_INSERT * len(quotes), now)
 
 
 async def by_id(con: asyncpg.Connection, quote_id: str) -> Quote | None:

@@ -104,7 +104,7 @@ async def test_a_decision_made_by_another_process_reaches_who_waits(house: House
             await asyncio.sleep(0.01)
         async with house.runtime.db.transaction() as tx:  # as another process: nobody is woken here
             await tx.con.execute("UPDATE orders SET status = 'awaiting_payment' WHERE id = $1", sent[0].key)
-        house.clock.advance(0.1)
+        house.clock.advance(0.3)
 
     answer, _ = await asyncio.gather(house.buy(house.member(), house.wish(("A", 2)), wait=5), decided_elsewhere())
     assert (answer.status_code, answer.json()["status"]) == (201, "awaiting_payment")

@@ -9,9 +9,8 @@ import pytest
 from order_svc.addresses.commands import seal
 from order_svc.addresses.rules import Address
 from order_svc.buyers import Buyer
-from order_svc.orders import queries
 from order_svc.orders.commands.placing import Placed, PlaceOrder, place_orders
-from order_svc.orders.waiting import room_of, wake
+from order_svc.orders.waiting import UNDECIDED
 from order_svc.quotes import store as quote_store
 from order_svc.quotes.commands import unsaved_quote
 from order_svc.quotes.rules import Asked, Asking, Quote
@@ -70,7 +69,7 @@ async def with_a_coupon(house: House, person_id: str = "per_1") -> Quote:
         benefits_state="applied",
     )
     async with house.runtime.db.transaction() as tx:
-        await quote_store.insert(tx.con, granted, tx.now)
+        await quote_store.insert(tx.con, [granted], tx.now)
     return granted
 
 
@@ -287,7 +286,7 @@ async def test_a_key_belongs_to_who_used_it(house: House) -> None:
 
 
 async def test_a_request_that_goes_away_leaves_its_order_and_nothing_else(house: House) -> None:
-    buyer, body, room = house.member(), house.wish(("A", 2)), room_of(house.runtime.db)
+    buyer, body, room = house.member(), house.wish(("A", 2)), UNDECIDED.of(house.runtime.db)
     buying = asyncio.create_task(house.buy(buyer, body, key="k1", wait=10))
     order_id = await _placed(house)
 
@@ -307,16 +306,16 @@ async def test_refused_and_decided_requests_leave_nobody_waiting(house: House) -
         await house.buy(house.member(), house.wish(("A", 1)), wait=5)
         await house.buy(house.member(), house.wish(("A", 1)), wait=5)
         await house.buy(house.member(), house.wish(("A", 1), total=1), wait=5)
-    assert room_of(house.runtime.db).waiters == {}
+    assert UNDECIDED.of(house.runtime.db).waiters == {}
 
 
 async def test_a_decision_between_entering_and_waiting_is_not_missed(house: House) -> None:
     db, order = house.runtime.db, house.an_order(status="awaiting_payment")
-    room = room_of(db)
+    room = UNDECIDED.of(db)
     one, two = room.enter(db, "ord_1"), room.enter(db, "ord_1")
-    wake(db, [order])
-    assert await queries.decided(db, one, within_seconds=0.001) is order
-    assert await queries.decided(db, two, within_seconds=0.001) is order
+    room.wake({"ord_1": order})
+    assert await one.within(0.001) is order
+    assert await two.within(0.001) is order
     room.leave(one)
     room.leave(two)
     assert room.waiters == {}
@@ -326,13 +325,13 @@ async def test_who_waits_in_vain_is_told_where_to_ask(house: House) -> None:
     answer = await house.buy(house.member(), house.wish(("A", 2)), wait=1)
     assert (answer.status_code, answer.json()["status"]) == (202, "placed")
     assert answer.headers["Location"] == f"{STORE}/orders/{answer.json()['id']}"
-    assert room_of(house.runtime.db).waiters == {}
+    assert UNDECIDED.of(house.runtime.db).waiters == {}
 
 
 async def test_a_database_that_drops_its_connections_loses_no_one_who_waits(house: House) -> None:
     buying = asyncio.create_task(house.buy(house.member(), house.wish(("A", 2)), wait=10))
     order_id = await _placed(house)
-    house.clock.advance(0.1)  # from now on they are looked for in the database
+    house.clock.advance(0.3)  # from now on they are looked for in the database
     async with house.runtime.db.read() as con:
         await con.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

@@ -37,11 +37,10 @@ from order_svc.orders.refusals import (
 )
 from order_svc.orders.rules.order import Order
 from order_svc.orders.rules.states import Status
-from order_svc.orders.waiting import room_of
+from order_svc.orders.waiting import UNDECIDED
 from order_svc.payments.access import buyers_order, order_token
 from order_svc.payments.waiting import waited_seconds
-from order_svc.quotes import queries as quotes
-from order_svc.quotes.commands import require_still_sold, unsaved_quote
+from order_svc.quotes.commands import unsaved_quote
 from order_svc.quotes.refusals import CouponExhausted, CouponInvalid, NotPurchasable
 from order_svc.quotes.rules import Asked, Asking, Quote
 from svc_kit.access import Principal, scope
@@ -93,14 +92,14 @@ async def checkout(
     """One call, and the decision in its answer; `Prefer: wait=N` waits at most N seconds for it."""
     item = await _item(rt, shop, body, who)
     within_seconds = waited_seconds(prefer, usual=WAIT_SECONDS)
-    room = room_of(rt.db)
+    room = UNDECIDED.of(rt.db)
     # Entered before it is placed: the decision may come before the answer of the commit is read.
     waiter = room.enter(rt.db, item.order_id) if within_seconds else None
     try:
         answer = await rt.batch(PLACE).submit(item, actor=who.actor, key=await key_of(request, who))
         order_id = answer.replayed_id or (answer.value.order_id if answer.value else "")
         if order_id == item.order_id:
-            order = await queries.decided(rt.db, waiter, within_seconds=within_seconds) if waiter else None
+            order = await waiter.within(within_seconds) if waiter else None
         else:
             order = await _as_it_is(rt, order_id, within_seconds)
     finally:
@@ -148,7 +147,7 @@ async def _quote(
     if faults := _method_faults(body, facts):
         return None, ValidationFailed(faults)
     if body.quote_id is not None:
-        return None, await _taken_off(rt, body.quote_id)
+        return None, None
     assert body.lines is not None
     assert body.region is not None
     assert body.delivery_method is not None
@@ -164,19 +163,6 @@ async def _quote(
         return await unsaved_quote(rt, asking), None
     except Refusal as refusal:
         return None, refusal
-
-
-async def _taken_off(rt: Rt, quote_id: str) -> Refusal | None:
-    """Why a quote that is not placed yet binds no more."""
-    async with rt.db.read() as con:
-        quote = await quotes.quote(con, quote_id)
-    if quote is None or quote.order_id is not None:
-        return None
-    try:
-        await require_still_sold(rt, quote)
-    except NotPurchasable as refusal:
-        return refusal
-    return None
 
 
 def _form_faults(body: Checkout) -> list[Fault]:
@@ -200,14 +186,14 @@ def _method_faults(body: Checkout, facts: ShopFacts | None) -> list[Fault]:
 
 async def _as_it_is(rt: Rt, order_id: str, within_seconds: float) -> Order | None:
     """An order that was placed before, now; where it is still undecided, this request waits for it too."""
-    room = room_of(rt.db)
+    room = UNDECIDED.of(rt.db)
     waiter = room.enter(rt.db, order_id) if within_seconds else None
     try:
         async with rt.db.read() as con:
             order = await queries.order(con, order_id)
         if order is None or order.status is not Status.PLACED:
             return order
-        return await queries.decided(rt.db, waiter, within_seconds=within_seconds) if waiter else None
+        return await waiter.within(within_seconds) if waiter else None
     finally:
         if waiter is not None:
             room.leave(waiter)

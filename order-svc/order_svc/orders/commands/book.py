@@ -4,11 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from order_svc.audit.commands import holds
 from order_svc.delivery.queries import planner
-from order_svc.orders import events, waiting
+from order_svc.orders import events
 from order_svc.orders.rules.order import COD, Case, Order
 from order_svc.orders.rules.states import Status
 from order_svc.orders.store import details
 from order_svc.orders.store import orders as store
+from order_svc.orders.waiting import UNDECIDED
 from order_svc.payments.commands import ledger, refunds
 from svc_contracts.events import Event
 from svc_contracts.events.order import Promise
@@ -64,8 +65,8 @@ async def close_cases(
         await holds.close_holds(tx, ended, why="order_ended")
     opened = [(case.order.id, reason, about) for case in touched for reason, about in case.opened_holds]
     await holds.open_holds(tx, opened)
-    decided = [case.order for case in touched if case.order.status is not Status.PLACED]
-    tx.after_commit(lambda: waiting.wake(tx.db, decided))
+    decided = {case.order.id: case.order for case in touched if case.order.status is not Status.PLACED}
+    tx.after_commit(lambda: UNDECIDED.of(tx.db).wake(decided))
 
 
 async def _say(

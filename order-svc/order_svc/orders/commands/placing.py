@@ -72,13 +72,15 @@ def person_of_guest(visitor_key: str) -> str:
 async def place_orders(tx: Tx, items: Sequence[PlaceOrder]) -> list[Placed | Refusal]:
     """Locks quotes by id, then carts by id. Emits order.placed; the deadline T1 stands for each."""
     known = await quotes.lock_quotes(tx, sorted({item.quote_id for item in items if item.quote_id}))
+    gone = await quotes.taken_off(tx.db, [quote for quote in known.values() if quote.order_id is None])
     unpaid = await store.unpaid_counts(tx.con, {item.person_id for item in items})
     outcomes: list[Placed | Refusal] = []
     chosen: list[tuple[int, PlaceOrder, Quote]] = []
     taken: dict[str, str] = {}
     for n, item in enumerate(items):
         quote = item.quote if item.quote_id is None else known.get(item.quote_id)
-        outcome = _verdict(tx.now, item, quote, taken, unpaid)
+        refusal = item.refusal or gone.get(item.quote_id or "")
+        outcome = _verdict(tx.now, item, quote, taken, unpaid, refusal)
         outcomes.append(outcome)
         if isinstance(outcome, Placed) and outcome.order_id == item.order_id and quote is not None:
             chosen.append((n, item, quote))
@@ -100,16 +102,21 @@ PLACE = Batched(name="place_orders", command=place_orders, resource_id=lambda pl
 
 
 def _verdict(
-    now: datetime, item: PlaceOrder, quote: Quote | None, taken: Mapping[str, str], unpaid: Mapping[str, int]
+    now: datetime,
+    item: PlaceOrder,
+    quote: Quote | None,
+    taken: Mapping[str, str],
+    unpaid: Mapping[str, int],
+    refusal: Refusal | None,
 ) -> Placed | Refusal:
-    if quote is None and item.quote_id is None and item.refusal is not None:
-        return item.refusal
+    if quote is None and item.quote_id is None and refusal is not None:
+        return refusal
     if quote is None or quote.shop != item.shop or not quote.is_of(item.buyer):
         return NotFound()
     if before := quote.order_id or taken.get(item.quote_id or ""):
         return Placed(before)
-    if item.refusal is not None:
-        return item.refusal
+    if refusal is not None:
+        return refusal
     if quote.is_expired(now):
         return QuoteExpired(expired_at=quote.expires_at.isoformat())
     if (quote.total_minor, quote.currency) != (item.expected_total_minor, item.expected_currency):

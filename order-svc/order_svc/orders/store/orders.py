@@ -181,10 +181,10 @@ async def by_external(
     return {(row["channel"], row["external_id"]): (row["id"], row["fingerprint"]) for row in rows}
 
 
-async def decided(con: asyncpg.Connection, ids: Collection[str]) -> list[str]:
+async def decided(con: asyncpg.Connection, ids: Collection[str]) -> dict[str, Order]:
     """Those that are no longer `placed`."""
-    rows = await con.fetch("SELECT id FROM orders WHERE id = ANY($1::text[]) AND status <> 'placed'", list(ids))
-    return [row["id"] for row in rows]
+    rows = await con.fetch(f"SELECT {READ} FROM orders WHERE id = ANY($1::text[]) AND status <> 'placed'", list(ids))  # noqa: S608
+    return {row["id"]: order_of(row) for row in rows}
 
 
 async def set_address(con: asyncpg.Connection, order: Order) -> None:
@@ -197,9 +197,9 @@ async def set_address(con: asyncpg.Connection, order: Order) -> None:
     )
 
 
-async def status(con: asyncpg.Connection, order_id: str) -> Status | None:
-    found = await con.fetchval("SELECT status FROM orders WHERE id = $1", order_id)
-    return Status(found) if found is not None else None
+async def statuses(con: asyncpg.Connection, ids: Collection[str]) -> dict[str, Status]:
+    rows = await con.fetch("SELECT id, status FROM orders WHERE id = ANY($1::text[])", list(ids))
+    return {row["id"]: Status(row["status"]) for row in rows}
 
 
 async def shops_of(con: asyncpg.Connection, ids: Collection[str]) -> dict[str, str]:

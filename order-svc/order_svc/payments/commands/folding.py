@@ -8,7 +8,7 @@ from order_svc.orders.commands import book
 from order_svc.orders.rules import money, saga
 from order_svc.orders.rules.order import Case, LedgerRow
 from order_svc.orders.rules.states import Status
-from order_svc.payments import store, waiting
+from order_svc.payments import store
 from order_svc.payments.commands import refunds
 from order_svc.payments.rules import (
     REFUND_FAILURES_UNTIL_HOLD,
@@ -18,6 +18,7 @@ from order_svc.payments.rules import (
     RefundState,
     Told,
 )
+from order_svc.payments.waiting import OPEN_ATTEMPTS
 from svc_contracts.events.order import OrderRefunded
 from svc_kit.transaction import Tx
 
@@ -43,7 +44,8 @@ async def fold_charges(tx: Tx, charged: Sequence[Charged]) -> list[Attempt]:
         await _fold_charge(tx, cases[one.order_id], attempts[one.attempt_id], one.told, recorded)
     await store.update_attempts(tx.con, [attempt for id, attempt in attempts.items() if attempt != before[id]])
     await book.close_cases(tx, list(cases.values()))
-    tx.after_commit(lambda: waiting.wake(tx.db, list(attempts)))
+    ended = {attempt.id: attempt for attempt in attempts.values() if not attempt.is_open}
+    tx.after_commit(lambda: OPEN_ATTEMPTS.of(tx.db).wake(ended))
     return [attempts[one.attempt_id] for one in charged]
 
 

@@ -27,6 +27,7 @@ class AttemptOpen(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class StartAttempt:
+    attempt_id: str
     order_id: str
     method: Method
     sandbox_outcome: str | None = None
@@ -78,7 +79,7 @@ async def _start(tx: Tx, item: StartAttempt, case: Case | None, known: Sequence[
     n = len(known) + 1
     key = provider_key(order.id, n)
     attempt = Attempt(
-        id=tx.ids.new("pay"),
+        id=item.attempt_id,
         order_id=order.id,
         n=n,
         method=item.method,
