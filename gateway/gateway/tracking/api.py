@@ -58,6 +58,7 @@ async def track(
     if not VISITOR_LENGTH_MIN <= len(x_visitor_id or "") <= VISITOR_LENGTH_MAX or who.visitor_key is None:
         words = Fault("/headers/X-Visitor-Id", "visitor-id-missing", "Send an X-Visitor-Id", "请提供 X-Visitor-Id")
         raise MalformedRequest([words])
+    rt.state.traffic.require_room(len(body.events))
     visit = Visit(
         visitor=who.visitor_key,
         person_id=who.id if who.kind == "person" else None,

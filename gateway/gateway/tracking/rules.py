@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from svc_contracts.events.base import Sku, rfc3339
+from svc_contracts.events.base import Sku
 from svc_contracts.events.traffic import CartAdded, CheckoutStarted, PageViewed, TrafficEvent
 
 EVENTS_MAX = 500
@@ -50,7 +50,9 @@ class FrontEndEvent(BaseModel):
     product_id: Text | None = None
     sku: Sku | None = None
     url: Annotated[str, StringConstraints(max_length=2_048)] | None = None
-    utm: Annotated[dict[Text, Annotated[str, StringConstraints(max_length=200)]], Field(max_length=UTM_MAX)] = {}
+    utm: Annotated[dict[Text, Annotated[str, StringConstraints(max_length=200)]], Field(max_length=UTM_MAX)] | None = (
+        None
+    )
 
 
 FRONT_END_EVENTS = TypeAdapter(list[FrontEndEvent])
@@ -127,11 +129,11 @@ def click_of(event: FrontEndEvent, visit: Visit, *, shop: str | None) -> Click:
         "shop": event.shop if shop is None or "shop" in event.model_fields_set else shop,
         "product_id": event.product_id,
         "sku": event.sku,
-        "utm": event.utm,
+        "utm": event.utm or {},
         "is_bot": visit.is_bot,
-        "at": rfc3339(event.at),
+        "at": event.at,
     }
-    return Click(event_id_of(digest), kind, orjson.dumps(data))
+    return Click(event_id_of(digest), kind, orjson.dumps(data, option=orjson.OPT_UTC_Z))
 
 
 def digest_of(visitor: str, id: str) -> str:

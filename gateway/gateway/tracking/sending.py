@@ -19,7 +19,8 @@ from svc_kit.refusals import Overloaded, UpstreamUnavailable
 from svc_kit.relay import partition_of
 
 log = structlog.get_logger()
-PASS_MAX = 1_000
+# One round trip to the broker: twelve partitions, half a megabyte each.
+PASS_MAX = 10_000
 ACKNOWLEDGED_WITHIN_SECONDS = 20.0
 BACK_OFF_FIRST_SECONDS = 0.1
 BACK_OFF_LAST_SECONDS = 5.0
@@ -72,12 +73,15 @@ class Traffic:
                 log.warning("traffic lost", events=len(traffic._queue))
                 traffic._lost.inc(len(traffic._queue))
 
+    def require_room(self, count: int) -> None:
+        """Before any work is spent on them. Raises Overloaded where too many wait."""
+        if len(self._queue) + count > self._max:
+            raise Overloaded(retry_after_seconds=2)
+
     def accept(self, clicks: Sequence[Click], visit: Visit, *, at: datetime, correlation_id: str) -> None:
-        """All or none. Raises UpstreamUnavailable without a broker, Overloaded where too many wait."""
+        """All or none. Raises UpstreamUnavailable without a broker. Nothing was awaited since room was required."""
         if not self._bootstrap:
             raise UpstreamUnavailable(retry_after_seconds=5, part="kafka")
-        if len(self._queue) + len(clicks) > self._max:
-            raise Overloaded(retry_after_seconds=2)
         self._queue.extend(waiting_of(clicks, visit, at=at, correlation_id=correlation_id))
         self._waiting.set(len(self._queue))
         self._wake.set()
