@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import ctypes
 import gc
 import importlib
 import os
@@ -35,6 +36,9 @@ HOUSEKEEPING_SECONDS = 600.0
 # or a request that is just being sent is lost.
 KEEP_ALIVE_SECONDS = 75
 COLLECT_AFTER = (20_000, 20, 50)
+# As <malloc.h> numbers them.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+LARGE_BYTES = 131_072
 
 
 class BackgroundEnded(RuntimeError):
@@ -56,6 +60,7 @@ def run(package: str, *, sock: socket.socket | None = None, roles: Collection[st
     own_app = getattr(module, "create_app", None)
     app = own_app(settings) if own_app else create_app(service, settings)
     spare_the_collector()
+    give_memory_back()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(app, service, settings, frozenset(roles), sock))
 
@@ -68,6 +73,16 @@ def spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
+
+
+def give_memory_back() -> None:
+    """What was large and is free goes back to the system. By itself glibc raises its threshold with every large piece
+    that is freed, so that pictures and long answers stay with the process for ever.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # not glibc
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+        mallopt(M_TRIM_THRESHOLD, LARGE_BYTES)
 
 
 async def serve(

@@ -40,9 +40,9 @@ from svc_local.troubles import Trouble, sentence_of
 
 # Imported before the fork, so that their memory is shared.
 LIBRARIES = (
-    "aiohttp", "aiokafka", "alembic.command", "argon2", "asyncpg", "fastapi", "httpx", "httpx_aiohttp", "jwt", "orjson",
-    "phonenumbers", "prometheus_client", "pydantic_settings", "sqlalchemy.ext.asyncio", "sqlmodel", "structlog",
-    "uvicorn.protocols.http.httptools_impl", "uvloop", "svc_contracts.events", "svc_kit.process", "svc_kit.migrate",
+    "aiohttp", "aiokafka", "argon2", "asyncpg", "fastapi", "httpx", "httpx_aiohttp", "jwt", "orjson",
+    "phonenumbers", "prometheus_client", "pydantic_settings", "structlog",
+    "uvicorn.protocols.http.httptools_impl", "uvloop", "svc_contracts.events", "svc_kit.process",
 )  # fmt: skip
 WATCH_SECONDS = 0.1
 MIGRATION_SECONDS = 120.0
@@ -186,17 +186,13 @@ class Supervisor:
         return ensure_all(server_url, self.secrets.passwords(), databases=names)
 
     def prepare_contents(self, around: Surroundings) -> None:
-        """Migrations and topics, each in a process of its own: two services may name a table alike."""
+        """Migrations and topics."""
+        log = self.state.log_of("migrate")
         jobs = {
-            f"migrating {entry.name}": self.fork(
-                "migrate",
-                migration(entry.package, around.databases[entry.database].owner),
-                environment_of(entry.name, around),
-            )
-            for entry in built_services().values()
+            "migrating the databases": self.fork("migrate", lambda: migrate_all(around, log=log), self.environment),
+            "making the topics": self.fork("topics", topics(around.kafka_bootstrap), self.environment),
         }
-        jobs["making the topics"] = self.fork("topics", topics(around.kafka_bootstrap), self.environment)
-        run_to_end(jobs, seconds=MIGRATION_SECONDS, log=self.state.log_of("migrate"))
+        run_to_end(jobs, seconds=MIGRATION_SECONDS, log=log)
 
     def start_services(self, around: Surroundings) -> None:
         self.begin(SANDBOX, self.forking(SANDBOX, run_sandbox, sandbox_environment(around)), SERVICE_SIGNALS)
@@ -340,13 +336,25 @@ def run_sandbox(own: socket.socket) -> None:
     sandbox.run(own)
 
 
-def migration(package: str, owner_url: str) -> Callable[[], None]:
-    def run() -> None:
-        from svc_kit import migrate
+def migrate_all(around: Surroundings, *, log: Path) -> None:
+    """In a process that alone imports what only migrations need (27 MiB), each in another: two services may name a
+    table alike.
+    """
+    from svc_kit import migrate
 
-        migrate.upgrade(package, owner_url)
+    def migration(package: str, owner_url: str) -> Callable[[], None]:
+        return lambda: migrate.upgrade(package, owner_url)
 
-    return run
+    jobs = {
+        f"migrating {entry.name}": fork(
+            "migrate",
+            migration(entry.package, around.databases[entry.database].owner),
+            log=log,
+            environment=environment_of(entry.name, around),
+        )
+        for entry in built_services().values()
+    }
+    run_to_end(jobs, seconds=MIGRATION_SECONDS, log=log)
 
 
 def topics(bootstrap: str) -> Callable[[], None]:
