@@ -16,6 +16,7 @@ from bench import reporting, yardsticks
 from bench.baseline import compare, keep, machine, same_machine
 from bench.scenarios import LONG, SCENARIOS
 from bench.scenarios.reading import PAGE
+from bench.scenarios.resting import QUIET_SECONDS, own_pss_mib
 from bench.shop import open_shop
 from bench.stand import REPEATS, Figure, Stand
 from svc_local.layout import State, read_json
@@ -54,8 +55,10 @@ def standing() -> Iterator[Stand]:
         start_suite(state, guardian)
         report = read_json(state.suite_file)
         try:
+            time.sleep(QUIET_SECONDS)
+            empty = own_pss_mib(state)
             print("filling the shop …", flush=True)
-            yield Stand(state, report, open_shop(report["gateway_url"], report["credentials"]))
+            yield Stand(state, report, open_shop(report["gateway_url"], report["credentials"]), empty)
         finally:
             run_command("down", state)
 

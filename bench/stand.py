@@ -66,6 +66,8 @@ class Stand:
     state: State
     report: Mapping[str, Any]
     shop: Shop
+    # MiB by process, before the shop was filled.
+    empty_pss_mib: Mapping[str, float] = field(default_factory=dict)
     yardsticks: dict[str, float] = field(default_factory=dict)
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     wires: list[Wire] = field(default_factory=list)
