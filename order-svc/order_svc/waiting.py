@@ -97,7 +97,9 @@ class Room(Generic[T]):
                     found = await self.decided(con, sorted(names))
             except TROUBLE:
                 continue  # those who wait have their own end
-            if found:
+            # Our own commit may be just about to wake them.
+            await asyncio.sleep(OFTEN.every_seconds)
+            if any(not one.event.is_set() for name in found for one in self.waiters.get(name, ())):
                 self.often_until = db.clock.monotonic() + OFTEN_FOR_SECONDS
             self.wake(found)
 

@@ -93,8 +93,8 @@ SABOTAGES = (
         "the-offset-moves-on-where-the-handler-failed",
         "what a restart of the database interrupted is never done",
         f"{KIT}consuming.py",
-        "fresh = await process(tx, self.consumer, mine, bad, self.failures, now=now, tries=tries)",
-        "[fresh] = await asyncio.gather(process(tx, self.consumer, mine), return_exceptions=True)",
+        "done = await process(tx, self.consumer, mine, bad, self.failures, now=now, tries=tries)",
+        "done = set(); await asyncio.gather(process(tx, self.consumer, mine), return_exceptions=True)",
         f"{TESTS}test_consuming.py::"
         "test_passing_trouble_leaves_everything_as_it_was_and_the_same_poll_is_worked_on_again",
     ),
