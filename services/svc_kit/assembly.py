@@ -117,7 +117,7 @@ def create_app(
     app.state.metrics = Metrics()
     for router in service.routers:
         require_scopes(router, service.open_paths)
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     app.include_router(operations())
     add_refusals(app, service.routers)
     app.add_middleware(Front, metrics=app.state.metrics, body_bytes_max=settings.body_bytes_max, clock=clock)
