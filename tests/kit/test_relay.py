@@ -234,6 +234,7 @@ async def test_what_a_relay_leaves_is_taken_before_the_next_heartbeat(
         )
         monkeypatch.setattr("svc_kit.relay.HEARTBEAT_SECONDS", 3_600.0)
         last = relays[1].beat_at
+        there.lanes_left.set()
         await eventually(lambda: relays[1].beat_at > last, within_seconds=10, because="the next one is an hour away")
 
         stops[0].set()
