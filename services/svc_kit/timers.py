@@ -18,6 +18,15 @@ TRIES_MAX = 3
 RETRY_AFTER = timedelta(seconds=5)
 
 
+SCHEDULE = (
+    "INSERT INTO deadline (aggregate_id, kind, due_at, next_at) "
+    "SELECT a, k, d, d FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS t(a, k, d) "
+    "ON CONFLICT (aggregate_id, kind) DO UPDATE "
+    "SET due_at = excluded.due_at, next_at = excluded.due_at, tries = 0, parked = false"
+)
+CANCEL = "DELETE FROM deadline WHERE (aggregate_id, kind) IN (SELECT * FROM unnest({a}::text[], {k}::text[]))"
+
+
 @dataclass(frozen=True, slots=True)
 class Timer:
     """`fire(tx, aggregate_ids)` runs with the rows of `table` locked."""
@@ -35,30 +44,26 @@ class Due:
     due_at: datetime
 
 
-async def schedule(tx: Tx, dues: Sequence[Due]) -> None:
-    """Replaces an earlier one of the same aggregate and kind."""
+async def schedule(tx: Tx, dues: Sequence[Due], *, over: Sequence[tuple[str, str]] = ()) -> None:
+    """Replaces an earlier one of the same aggregate and kind. `over`: others, (aggregate id, kind), that go with it in
+    the same statement; the aggregates are locked by the caller.
+    """
     if not dues:
+        await cancel(tx, over)
         return
     rows = sorted({(one.aggregate_id, one.kind): one.due_at for one in dues}.items())
-    await tx.con.execute(
-        "INSERT INTO deadline (aggregate_id, kind, due_at, next_at) "
-        "SELECT a, k, d, d FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS t(a, k, d) "
-        "ON CONFLICT (aggregate_id, kind) DO UPDATE "
-        "SET due_at = excluded.due_at, next_at = excluded.due_at, tries = 0, parked = false",
-        [key[0] for key, _ in rows],
-        [key[1] for key, _ in rows],
-        [due_at for _, due_at in rows],
-    )
+    columns = [key[0] for key, _ in rows], [key[1] for key, _ in rows], [due_at for _, due_at in rows]
+    if over:
+        gone = f"WITH gone AS ({CANCEL.format(a='$4', k='$5')}) "
+        await tx.con.execute(gone + SCHEDULE, *columns, [name[0] for name in over], [name[1] for name in over])
+    else:
+        await tx.con.execute(SCHEDULE, *columns)
 
 
 async def cancel(tx: Tx, names: Sequence[tuple[str, str]]) -> None:
     """`names`: (aggregate id, kind); the aggregates are locked by the caller."""
     if names:
-        await tx.con.execute(
-            "DELETE FROM deadline WHERE (aggregate_id, kind) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
-            [name[0] for name in names],
-            [name[1] for name in names],
-        )
+        await tx.con.execute(CANCEL.format(a="$1", k="$2"), [name[0] for name in names], [name[1] for name in names])
 
 
 class TimerRunner:

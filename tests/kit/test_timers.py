@@ -70,6 +70,21 @@ async def test_a_deadline_fires_once_when_its_time_has_come_and_not_before(db: D
     assert (fired.ids, await left(db)) == (["ord_1", "ord_2"], 0)
 
 
+async def test_what_is_over_goes_with_what_begins(db: Database) -> None:
+    fired = Fired()
+    runner = TimerRunner((fired.timer,), db)
+    await due_in(db, 60, "ord_1", "ord_2", "ord_3")
+
+    async with db.transaction() as tx:
+        await timers.schedule(tx, [Due("ord_1", "unpaid", tx.now)], over=[("ord_2", "unpaid")])
+    async with db.transaction() as tx:
+        await timers.schedule(tx, [], over=[("ord_3", "unpaid")])
+
+    assert await left(db) == 1
+    await runner.fire_due(fired.timer)
+    assert fired.ids == ["ord_1"]
+
+
 async def test_an_aggregate_that_a_command_holds_is_left_for_later(db: Database) -> None:
     fired = Fired()
     runner = TimerRunner((fired.timer,), db)

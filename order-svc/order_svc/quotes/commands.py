@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from order_svc.carts import queries as carts
+from order_svc.copies import queries as copies
 from order_svc.copies.desk import desk_of
 from order_svc.delivery.rules import fee_of
 from order_svc.quotes import store
@@ -24,7 +25,7 @@ from svc_contracts.events.catalog import ShopChanged
 from svc_kit.assembly import Runtime
 from svc_kit.batches import Batched
 from svc_kit.refusals import Fault, NotFound, Refusal, ValidationFailed
-from svc_kit.transaction import Database, Tx
+from svc_kit.transaction import Tx
 
 __all__ = [
     "KEEP",
@@ -64,15 +65,17 @@ async def unsaved_quote(rt: Runtime, asking: Asking) -> Quote:
     return await _quote(rt, asking, None)
 
 
-async def taken_off(db: Database, quotes: Iterable[Quote]) -> dict[str, NotPurchasable]:
+async def taken_off(tx: Tx, quotes: Iterable[Quote]) -> dict[str, NotPurchasable]:
     """A quote binds until it expires, unless what it names was taken off the shelf meanwhile: {id: such lines}.
 
-    Within a transaction, too: the copies are remembered, and are read over another connection where they are not.
+    Over the transaction's own connection: to wait for another one while holding locks could be for ever.
     """
+    asked = list(quotes)
+    offers = await copies.offers(tx.con, {(one.shop, line.sku) for one in asked for line in one.lines}, at=tx.now)
     found: dict[str, NotPurchasable] = {}
-    for quote in quotes:
-        offers = await desk_of(db).offers(db, quote.shop, {line.sku for line in quote.lines})
-        if bad := withdrawn(quote, offers):
+    for quote in asked:
+        of_shop = {sku: offer for (shop, sku), offer in offers.items() if shop == quote.shop}
+        if bad := withdrawn(quote, of_shop):
             found[str(quote.id)] = not_purchasable(bad, pointer="/quote_id")
     return found
 

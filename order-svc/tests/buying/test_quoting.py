@@ -273,10 +273,12 @@ async def test_a_quote_binds_until_its_goods_are_taken_off_the_shelf(store: Any)
 
     over = ListingWindow(until=datetime(2026, 3, 2, 2, 0, tzinfo=UTC))
     await store.hears(store.listing("A", 9_999, window=over))
-    assert await taken_off(store.runtime.db, [quote]) == {}
+    async with store.runtime.db.transaction() as tx:
+        assert await taken_off(tx, [quote]) == {}
 
     await store.hears(store.listing("B", state="paused"), store.listing("C", skus=[]))
-    gone = await taken_off(store.runtime.db, [quote])
+    async with store.runtime.db.transaction() as tx:
+        gone = await taken_off(tx, [quote])
     assert [(one.pointer, one.code, one.facts) for one in gone[str(quote.id)].faults] == [
         ("/quote_id", "not-live", {"sku": "B"}),
         ("/quote_id", "unknown", {"sku": "C"}),

@@ -157,10 +157,7 @@ async def keep_dates(tx: Tx, listings: Sequence[Listing]) -> None:
             due.append(Due(one.id, UNPUBLISH, one.unpublish_at))
         else:
             over.append((one.id, UNPUBLISH))
-    if over:
-        await timers.cancel(tx, over)
-    if due:
-        await timers.schedule(tx, due)
+    await timers.schedule(tx, due, over=over)
 
 
 async def publish_due(tx: Tx, listing_ids: Sequence[str]) -> None:

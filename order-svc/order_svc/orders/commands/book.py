@@ -104,10 +104,10 @@ async def _write_details(tx: Tx, cases: Sequence[Case], origins: Mapping[str, Or
 
 async def _write_deadlines(tx: Tx, cases: Sequence[Case]) -> None:
     over = [(case.order.id, str(kind)) for case in cases for kind, due_at in case.due.items() if due_at is None]
-    await timers.cancel(tx, sorted(over))
     await timers.schedule(
         tx,
         [Due(case.order.id, kind, due_at) for case in cases for kind, due_at in case.due.items() if due_at is not None],
+        over=sorted(over),
     )
 
 

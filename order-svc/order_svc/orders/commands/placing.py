@@ -72,7 +72,7 @@ def person_of_guest(visitor_key: str) -> str:
 async def place_orders(tx: Tx, items: Sequence[PlaceOrder]) -> list[Placed | Refusal]:
     """Locks quotes by id, then carts by id. Emits order.placed; the deadline T1 stands for each."""
     known = await quotes.lock_quotes(tx, sorted({item.quote_id for item in items if item.quote_id}))
-    gone = await quotes.taken_off(tx.db, [quote for quote in known.values() if quote.order_id is None])
+    gone = await quotes.taken_off(tx, [quote for quote in known.values() if quote.order_id is None])
     unpaid = await store.unpaid_counts(tx.con, {item.person_id for item in items})
     outcomes: list[Placed | Refusal] = []
     chosen: list[tuple[int, PlaceOrder, Quote]] = []
