@@ -336,15 +336,20 @@ def run_sandbox(own: socket.socket) -> None:
     sandbox.run(own)
 
 
+def migration(package: str, owner_url: str) -> Callable[[], None]:
+    def run() -> None:
+        from svc_kit import migrate
+
+        migrate.upgrade(package, owner_url)
+
+    return run
+
+
 def migrate_all(around: Surroundings, *, log: Path) -> None:
     """In a process that alone imports what only migrations need (27 MiB), each in another: two services may name a
     table alike.
     """
-    from svc_kit import migrate
-
-    def migration(package: str, owner_url: str) -> Callable[[], None]:
-        return lambda: migrate.upgrade(package, owner_url)
-
+    importlib.import_module("svc_kit.migrate")
     jobs = {
         f"migrating {entry.name}": fork(
             "migrate",
