@@ -25,6 +25,7 @@ from svc_local.reconcile.__main__ import Report, settled
 
 PROVIDER_EDGE = f"order-svc>{SANDBOX}"
 HEAL_SECONDS = 120.0
+TAKEN_WITHIN_SECONDS = 20.0
 SHOWN_MAX = 10
 LATE = ("inventory-svc", "marketing-svc")
 # Time runs out for orders that nobody has decided about: the answers are still to come.
@@ -244,8 +245,16 @@ async def until_rest(stage: Stage, shop: str, seen: Seen, *, since: float) -> No
 async def look_back(stage: Stage, begin: dict[Place, int], seen: Seen) -> None:
     seen.records = await lying_since(stage.suite.bootstrap, begin)
     for database, consumer in consumers():
-        taken = await taken_by(stage.suite.databases, database, consumer)
         meant = meant_for(consumer, seen.records)
+        taken = await taken_by(stage.suite.databases, database, consumer)
+        # Some were said only after everything had come to rest (a deadline of somebody else's order).
+        until = time.monotonic() + TAKEN_WITHIN_SECONDS
+        while time.monotonic() < until and any(one.event_id not in taken for one in meant):
+            await asyncio.sleep(0.5)
+            taken = await taken_by(stage.suite.databases, database, consumer)
+        for one in meant:
+            if one.event_id not in taken:
+                stage.say(f"{consumer.group} never took {one.topic} {one.key} {one.seq}")
         seen.untaken += sum(one.event_id not in taken for one in meant)
         seen.taken[consumer.group] = [
             (f"{one.topic} {one.key}", one.seq, taken[one.event_id]) for one in meant if one.event_id in taken
