@@ -50,9 +50,9 @@ class FrontEndEvent(BaseModel):
     product_id: Text | None = None
     sku: Sku | None = None
     url: Annotated[str, StringConstraints(max_length=2_048)] | None = None
-    utm: Annotated[dict[Text, Annotated[str, StringConstraints(max_length=200)]], Field(max_length=UTM_MAX)] | None = (
-        None
-    )
+    utm: Annotated[
+        dict[Text, Annotated[str, StringConstraints(max_length=200)]], Field(default_factory=dict, max_length=UTM_MAX)
+    ]
 
 
 FRONT_END_EVENTS = TypeAdapter(list[FrontEndEvent])
@@ -129,7 +129,7 @@ def click_of(event: FrontEndEvent, visit: Visit, *, shop: str | None) -> Click:
         "shop": event.shop if shop is None or "shop" in event.model_fields_set else shop,
         "product_id": event.product_id,
         "sku": event.sku,
-        "utm": event.utm or {},
+        "utm": event.utm,
         "is_bot": visit.is_bot,
         "at": event.at,
     }
