@@ -61,9 +61,10 @@ FROM outbox WHERE lane = ANY($1::smallint[]) ORDER BY id LIMIT $2
 """
 ARCHIVE = """
 WITH d AS (
-    DELETE FROM outbox o USING outbox_lane l, unnest($2::smallint[], $3::bigint[]) AS e(lane, epoch)
-    WHERE o.id = ANY($1::bigint[]) AND l.lane = o.lane AND e.lane = l.lane AND l.owner = $4 AND l.epoch = e.epoch
-    RETURNING o.*)
+    DELETE FROM outbox WHERE id = ANY($1::bigint[]) AND lane = ANY(ARRAY(
+        SELECT lane FROM outbox_lane l JOIN unnest($2::smallint[], $3::bigint[]) AS e(lane, epoch) USING (lane, epoch)
+        WHERE l.owner = $4))
+    RETURNING *)
 INSERT INTO outbox_archive (id, lane, event_id, topic, key, headers, value, created_at, published_at)
 SELECT id, lane, event_id, topic, key, headers, value, created_at, clock_timestamp() FROM d
 """
@@ -197,7 +198,7 @@ class Relay:
         epochs = sendable(self.lanes, self.stopped, now)
         if not epochs:
             return 0
-        async with self.db.read() as con:
+        async with self.db.relaying() as con:
             rows = await con.fetch(NEXT, list(epochs), PASS_ROWS_MAX)
         self.metrics.outbox_age.set(rows[0]["age_seconds"] if rows else 0)
         if not rows:
@@ -211,7 +212,7 @@ class Relay:
         self.stopped = after_pass(self.stopped, rows, set(acknowledged), now=now, jitter=self._jitter)
         if acknowledged:
             await failpoints.reach("relay.before_delete")
-            async with self.db.read() as con:
+            async with self.db.relaying() as con:
                 told = await con.execute(ARCHIVE, acknowledged, list(epochs), list(epochs.values()), self.owner)
                 if int(told.rpartition(" ")[2]) < len(acknowledged):
                     await self._look_for_twin(con, epochs)

@@ -25,6 +25,14 @@ SESSION_SETTINGS = {
     "lock_timeout": "4000",
     "jit": "off",
 }
+# An outbox is emptied as fast as it fills: what PostgreSQL remembers of its size is always wrong, and it would read the
+# whole file of dead rows in each pass. The index on the key passes over the dead, and has the order already.
+RELAY_SETTINGS = SESSION_SETTINGS | {
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_sort": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +124,23 @@ class Connection(_Plain):
 
 
 class Database:
-    """One pool. `wake` is set after each commit that left events: the relay of this process waits for it; so does
+    """One pool, and one connection for the relay. `wake` is set after each commit that left events: the relay of this process waits for it; so does
     `announce`, for relays of other processes, where it is listened to; `effects_wake` for calls to the outside.
     `lanes_left` is set when a relay of another process went.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, url: str, source: str, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        relay_pool: "asyncpg.Pool[asyncpg.Record]",
+        *,
+        url: str,
+        source: str,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
         self.pool = pool
+        self.relay_pool = relay_pool
         self.url = url
         self.source = source
         self.clock = clock
@@ -138,22 +156,16 @@ class Database:
     async def open(
         cls, url: str, *, source: str, clock: Clock, ids: Ids, size: int = POOL_SIZE
     ) -> "AsyncIterator[Database]":
-        settings = SESSION_SETTINGS | {"application_name": source}
-        pool = await asyncpg.create_pool(
-            url,
-            connection_class=Connection,
-            min_size=1,
-            max_size=size,
-            server_settings=settings,
-            max_inactive_connection_lifetime=300.0,
-        )
+        pool = await _pool(url, SESSION_SETTINGS, source, least=1, most=size)
+        relay_pool = await _pool(url, RELAY_SETTINGS, source, least=0, most=1)
         try:
-            yield cls(pool, url=url, source=source, clock=clock, ids=ids)
+            yield cls(pool, relay_pool, url=url, source=source, clock=clock, ids=ids)
         finally:
-            try:
-                await asyncio.wait_for(pool.close(), timeout=5)
-            except TimeoutError:
-                pool.terminate()
+            for each in (pool, relay_pool):
+                try:
+                    await asyncio.wait_for(each.close(), timeout=5)
+                except TimeoutError:
+                    each.terminate()
 
     @asynccontextmanager
     async def transaction(
@@ -183,3 +195,22 @@ class Database:
         """A connection without a transaction."""
         async with self.pool.acquire() as con:
             yield con  # type: ignore[misc]
+
+    @asynccontextmanager
+    async def relaying(self) -> "AsyncIterator[asyncpg.Connection[Any]]":
+        """The relay's own connection: see RELAY_SETTINGS."""
+        async with self.relay_pool.acquire() as con:
+            yield con  # type: ignore[misc]
+
+
+async def _pool(
+    url: str, settings: dict[str, str], source: str, *, least: int, most: int
+) -> "asyncpg.Pool[asyncpg.Record]":
+    return await asyncpg.create_pool(
+        url,
+        connection_class=Connection,
+        min_size=least,
+        max_size=most,
+        server_settings=settings | {"application_name": source},
+        max_inactive_connection_lifetime=300.0,
+    )
