@@ -1,6 +1,7 @@
 """Scopes, the roles that bundle them, and what each service may ask of another. Deny by default."""
 
 from collections.abc import Collection
+from functools import lru_cache
 
 STORE = "store"  # what every visitor and member may do on the shop front
 
@@ -62,6 +63,11 @@ SERVICE_CALLS: dict[str, dict[str, tuple[str, ...]]] = {
 
 def expand(patterns: Collection[str]) -> frozenset[str]:
     """The concrete scopes behind patterns such as `stock:*`; `*` never opens the internal ones."""
+    return _expanded(frozenset(patterns))
+
+
+@lru_cache(maxsize=1_024)
+def _expanded(patterns: frozenset[str]) -> frozenset[str]:
     public = {scope for scope in SCOPES if not scope.startswith("internal:")}
     found: set[str] = set()
     for pattern in patterns:

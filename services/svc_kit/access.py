@@ -41,6 +41,11 @@ class Principal:
     shops: frozenset[str] | None = None
     session_id: str | None = None
     visitor_id: str | None = field(default=None, repr=False)
+    # The visitor as rows and events may know it; the header itself is a secret.
+    visitor_key: str | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "visitor_key", visitor_key(self.visitor_id) if self.visitor_id else None)
 
     @property
     def actor(self) -> Actor:
@@ -50,11 +55,6 @@ class Principal:
     def key_principal(self) -> str:
         """Whose Idempotency-Keys these are: the id, or for visitors the SHA-256 of their header."""
         return (self.visitor_key if self.kind == "visitor" else None) or self.id
-
-    @property
-    def visitor_key(self) -> str | None:
-        """The visitor as rows and events may know it; the header itself is a secret."""
-        return visitor_key(self.visitor_id) if self.visitor_id else None
 
     def may_in(self, shop: str) -> bool:
         return self.shops is None or shop in self.shops

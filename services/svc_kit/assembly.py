@@ -112,7 +112,7 @@ def create_app(
 
     app = FastAPI(
         title=service.name, version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None,
-        openapi_url=service.openapi_url,
+        openapi_url=service.openapi_url, telemetry={"tracing": False, "metrics": False, "logs": False},
     )  # fmt: skip
     app.state.metrics = Metrics()
     for router in service.routers:

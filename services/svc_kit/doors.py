@@ -2,11 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import wraps
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Annotated, Any
 
 import asyncpg
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 
@@ -43,7 +47,9 @@ class CommandRoute(APIRoute):
     """Access first, then the body, then the command; the transaction ends before the answer leaves."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        described, self.dependant = self.dependant, lightened(self.dependant)
         original = super().get_route_handler()
+        self.dependant = described
         scopes = scopes_of(self)
 
         async def handle(given: Request) -> Response:
@@ -135,6 +141,34 @@ async def _read(request: Request) -> Any:
     return await stack.enter_async_context(request.app.state.runtime.db.read())
 
 
+def lightened(dependant: Dependant) -> Dependant:
+    """The same route, whose scopes are left to the door and which asks the kit for itself once its parameters hold.
+    FastAPI looks at each dependency as if it had a path, headers and a body of its own (12 µs).
+    """
+    call, others = dependant.call, []
+    own: list[tuple[str, Callable[[Request], Awaitable[Any]]]] = []
+    if call is None or not iscoroutinefunction(call):
+        return dependant
+    for each in dependant.dependencies:
+        if each.call in OWN and each.name:
+            own.append((each.name, each.call))
+        elif not isinstance(each.call, Scope):
+            others.append(each)
+    name = dependant.request_param_name or "_request"
+
+    @wraps(call)
+    async def endpoint(**values: Any) -> Any:
+        request = values[name]
+        if dependant.request_param_name is None:
+            del values[name]
+        for wanted, ask in own:
+            values[wanted] = await ask(request)
+        return await call(**values)
+
+    return replace(dependant, dependencies=others, call=endpoint, request_param_name=name)
+
+
+OWN = (_runtime, _who, _write, _read)
 Write = Annotated[Tx, Depends(_write)]
 Who = Annotated[Principal, Depends(_who)]
 
