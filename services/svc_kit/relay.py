@@ -212,8 +212,9 @@ class Relay:
         self.stopped = after_pass(self.stopped, rows, set(acknowledged), now=now, jitter=self._jitter)
         if acknowledged:
             await failpoints.reach("relay.before_delete")
+            held = {lane: epochs[lane] for lane in {row["lane"] for row in rows}}
             async with self.db.relaying() as con:
-                told = await con.execute(ARCHIVE, acknowledged, list(epochs), list(epochs.values()), self.owner)
+                told = await con.execute(ARCHIVE, acknowledged, list(held), list(held.values()), self.owner)
                 if int(told.rpartition(" ")[2]) < len(acknowledged):
                     await self._look_for_twin(con, epochs)
             self.published += len(acknowledged)

@@ -33,7 +33,7 @@ class KitSettings(BaseSettings):
     slot: str = Field(default="0", description="replica number; static group membership is host + role + slot")
     database_url: str = Field(default="", repr=False, description="the application role's database")
     database_pool_size: int = Field(
-        default=8, ge=2, le=50, description="connections; PostgreSQL's max_connections bounds"
+        default=8, ge=2, le=50, description="connections, beside two for the relay; PostgreSQL's max_connections bounds"
     )
     kafka_bootstrap_servers: str = Field(default="", description="host:port,…; empty only for --roles api")
     kafka_cluster: str = Field(default="local", description="the broker's incarnation; offsets belong to it")

@@ -124,9 +124,9 @@ class Connection(_Plain):
 
 
 class Database:
-    """One pool, and one connection for the relay. `wake` is set after each commit that left events: the relay of this process waits for it; so does
-    `announce`, for relays of other processes, where it is listened to; `effects_wake` for calls to the outside.
-    `lanes_left` is set when a relay of another process went.
+    """One pool, and one connection for the relay. `wake` is set after each commit that left events: the relay of this
+    process waits for it; so does `announce`, for relays of other processes, where it is listened to; `effects_wake` for
+    calls to the outside. `lanes_left` is set when a relay of another process went.
     """
 
     def __init__(

@@ -11,8 +11,8 @@ import pytest
 from svc_contracts.events.stock import StockReleased
 from svc_contracts.ids import Ids
 from svc_kit.clock import FixedClock, SystemClock
-from svc_kit.outbox import lane_of
-from svc_kit.relay import Relay, partition_of
+from svc_kit.outbox import LANES, lane_of
+from svc_kit.relay import ARCHIVE, NEXT, PASS_ROWS_MAX, Relay, partition_of
 from svc_kit.relay_rules import LEASE_SECONDS, SEND_WITHIN_SECONDS
 from svc_kit.telemetry import Metrics
 from svc_kit.transaction import Database
@@ -100,6 +100,22 @@ async def test_the_next_batch_leaves_only_when_the_last_was_acknowledged(db: Dat
     assert await relay.pass_once() == 3
     assert broker.log == [("ord_1", seq) for seq in (1, 2, 3, 4, 5)]
     assert (await count(db, "outbox"), await count(db, "outbox_archive")) == (0, 5)
+
+
+async def test_a_pass_finds_its_rows_by_the_index_whatever_postgresql_thinks_of_the_size(db: Database) -> None:
+    await say(db, "ord_1", *range(1, 501))
+    async with db.relaying() as con:
+        await con.execute("DELETE FROM outbox")
+        await say(db, "ord_1", 501)
+
+        lanes = list(range(LANES))
+        found = await con.fetch(f"EXPLAIN {NEXT}", lanes, PASS_ROWS_MAX)
+        gone = await con.fetch(f"EXPLAIN {ARCHIVE}", [501], lanes, [1] * LANES, db.ids.uuid7())
+
+    looked = "\n".join(row[0] for row in found)
+    assert "Index Scan using outbox_pkey" in looked
+    assert not any(word in looked for word in ("Seq Scan", "Bitmap", "Sort"))
+    assert "Index Scan using outbox_pkey" in "\n".join(row[0] for row in gone)
 
 
 async def test_a_partition_that_fails_stops_its_own_lanes_and_no_others(db: Database) -> None:
