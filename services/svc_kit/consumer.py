@@ -28,6 +28,15 @@ SELECT $1, e.key, e.event_id, e.topic, e."partition", e."offset", e.headers, e.v
 FROM unnest($2::text[], $3::uuid[], $4::text[], $5::int[], $6::bigint[], $7::bytea[], $8::bytea[])
 WITH ORDINALITY AS e(key, event_id, topic, "partition", "offset", headers, value, n) ORDER BY e.n
 """
+# FOR SHARE: a redrive must not delete the key meanwhile.
+PARKED = "SELECT key FROM parked_key WHERE consumer = $1 AND key = ANY($2::text[]) ORDER BY key FOR SHARE"
+LOOK = f"""
+WITH fresh AS (
+    INSERT INTO inbox (consumer, event_id) SELECT $1, e FROM unnest($3::uuid[]) AS e ORDER BY e
+    ON CONFLICT DO NOTHING RETURNING event_id),
+parked AS ({PARKED})
+SELECT event_id, NULL AS key FROM fresh UNION ALL SELECT NULL, key FROM parked
+"""  # noqa: S608 - nothing but our own words
 # From so many events on, two round trips for a savepoint are nothing.
 ATTEMPT_EVENTS = 32
 NO_ID = uuid5(NAMESPACE_OID, "an event without a readable id")
@@ -192,8 +201,7 @@ async def process(
     Raises Poison, ValidationError or whatever the handler raises, and Systematic where too much is bad.
     """
     chosen = [record for record in records if wanted(consumer, record)]
-    fresh = await _fresh(tx, consumer, chosen) if consumer.inbox else chosen
-    fresh = await _behind_parked(tx, consumer, fresh)
+    fresh = await _fresh(tx, consumer, chosen)
     bad = await _handle(tx, consumer, fresh, bad)
     flowing, sick, later = around(fresh, bad)
     done = types_of(flowing)
@@ -233,30 +241,15 @@ async def _handle(tx: Tx, consumer: Consumer, fresh: Sequence[Record], bad: Bad)
 
 
 async def _fresh(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> list[Record]:
+    """What the inbox had not. Later events of a parked key go behind it."""
     if not records:
         return []
-    rows = await tx.con.fetch(
-        "INSERT INTO inbox (consumer, event_id) SELECT $1, e FROM unnest($2::uuid[]) AS e ORDER BY e "
-        "ON CONFLICT DO NOTHING RETURNING event_id",
-        consumer.group,
-        list({record.event_id for record in records}),
-    )
-    ids = {row["event_id"] for row in rows}
-    return first_of_each(records, ids)
-
-
-async def _behind_parked(tx: Tx, consumer: Consumer, records: Sequence[Record]) -> list[Record]:
-    """Later events of a parked key go behind it. FOR SHARE: a redrive must not delete the key meanwhile."""
-    if not records:
-        return []
-    rows = await tx.con.fetch(
-        "SELECT key FROM parked_key WHERE consumer = $1 AND key = ANY($2::text[]) ORDER BY key FOR SHARE",
-        consumer.group,
-        list({record.key for record in records}),
-    )
-    if not rows:
-        return list(records)
-    flowing, behind = apart(records, {row["key"] for row in rows})
+    keys, ids = list({record.key for record in records}), list({record.event_id for record in records})
+    found = await tx.con.fetch(LOOK if consumer.inbox else PARKED, consumer.group, keys, *([ids] * consumer.inbox))
+    if consumer.inbox:
+        records = first_of_each(records, {row["event_id"] for row in found})
+    parked = {row["key"] for row in found if row["key"] is not None}
+    flowing, behind = apart(records, parked)
     await _insert_parked(tx, consumer, behind, reason="behind", error=None, tries=0)
     return flowing
 

@@ -48,14 +48,16 @@ BACKOFF_LAST_SECONDS = 5.0
 POLL_WITHIN_SECONDS = 60.0
 PARKED_EVERY_SECONDS = 10.0
 
-LOCK = (
+STANDS = (
     'SELECT topic, "partition", next_offset FROM consumer_offset WHERE consumer = $1 AND cluster = $2 AND '
-    '(topic, "partition") IN (SELECT * FROM unnest($3::text[], $4::int[])) ORDER BY topic, "partition" FOR UPDATE'
+    '(topic, "partition") IN (SELECT * FROM unnest($3::text[], $4::int[]))'
 )
+# Locks what it moves until the commit. Whoever waited for another sees where that one left it.
 ADVANCE = (
-    "UPDATE consumer_offset o SET next_offset = n.next FROM unnest($3::text[], $4::int[], $5::bigint[]) "
-    'AS n(topic, "partition", next) WHERE o.consumer = $1 AND o.cluster = $2 AND o.topic = n.topic '
-    'AND o."partition" = n."partition"'
+    "UPDATE consumer_offset o SET next_offset = n.next "
+    'FROM unnest($3::text[], $4::int[], $5::bigint[], $6::bigint[]) AS n(topic, "partition", first, next) '
+    "WHERE o.consumer = $1 AND o.cluster = $2 AND o.topic = n.topic "
+    'AND o."partition" = n."partition" AND o.next_offset = n.first RETURNING o.topic, o."partition"'
 )
 
 
@@ -258,9 +260,8 @@ class ConsumerRunner:
     async def _stored(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         names = [tp.topic for tp in tps], [tp.partition for tp in tps]
         group, cluster = self.consumer.group, self.settings.kafka_cluster
-        query = LOCK.removesuffix(" FOR UPDATE")
         async with self.db.read() as con:
-            rows = await con.fetch(query, group, cluster, *names)
+            rows = await con.fetch(STANDS, group, cluster, *names)
             if len(rows) < len(tps):
                 begins = await self.kafka.beginning_offsets(list(tps))
                 await con.execute(
@@ -272,7 +273,7 @@ class ConsumerRunner:
                     *names,
                     [begins[tp] for tp in tps],
                 )
-                rows = await con.fetch(query, group, cluster, *names)
+                rows = await con.fetch(STANDS, group, cluster, *names)
         return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
     async def _until_done(self, records: Sequence[Record], stop: asyncio.Event) -> None:
@@ -316,18 +317,9 @@ class ConsumerRunner:
     async def _commit(self, records: Sequence[Record], bad: Bad, tries: int) -> None:
         lazily = not self.consumer.deciding
         async with self.db.transaction(may_emit=self.consumer.deciding, lazily=lazily) as tx:
-            mine, ahead = await self._locked(tx, records)
+            mine, ahead = await self._advanced(tx, records)
             now = self.db.clock.monotonic()
             done = await process(tx, self.consumer, mine, bad, self.failures, now=now, tries=tries)
-            if ahead:
-                await tx.con.execute(
-                    ADVANCE,
-                    self.consumer.group,
-                    self.settings.kafka_cluster,
-                    [tp.topic for tp in ahead],
-                    [tp.partition for tp in ahead],
-                    list(ahead.values()),
-                )
             await failpoints.reach("consumer.before_commit")
         await failpoints.reach("consumer.after_commit")
         if not bad:
@@ -338,18 +330,26 @@ class ConsumerRunner:
         if unknown := sum(record.headers.get("ce_type") not in EVENTS for record in mine):
             self.metrics.unknown.labels(self.consumer.group).inc(unknown)
 
-    async def _locked(self, tx: Any, records: Sequence[Record]) -> tuple[list[Record], dict[TopicPartition, int]]:
-        """The records whose partition stands exactly where the database says; the others are sought again."""
-        places = sorted({place_of(record) for record in records})
+    async def _advanced(self, tx: Any, records: Sequence[Record]) -> tuple[list[Record], dict[TopicPartition, int]]:
+        """The records whose partition stood exactly where the database and we say, and where it stands now; the others
+        are sought again.
+        """
+        first: dict[TopicPartition, int] = {}
+        for record in records:
+            first.setdefault(place_of(record), record.offset)
+        nexts = {place_of(record): record.offset + 1 for record in records}
+        ours = sorted(tp for tp, offset in first.items() if self.pos.get(tp) == offset)
         rows = await tx.con.fetch(
-            LOCK,
+            ADVANCE,
             self.consumer.group,
             self.settings.kafka_cluster,
-            [tp.topic for tp in places],
-            [tp.partition for tp in places],
+            [tp.topic for tp in ours],
+            [tp.partition for tp in ours],
+            [first[tp] for tp in ours],
+            [nexts[tp] for tp in ours],
         )
-        stored = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-        found = standing(records, place_of, stored=stored, pos=self.pos)
+        moved = [TopicPartition(row["topic"], row["partition"]) for row in rows]
+        found = standing(records, place_of, stored={tp: first[tp] for tp in moved}, pos=self.pos)
         for tp in found.astray:
             self._give(tp)
         if found.astray:

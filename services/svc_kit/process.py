@@ -179,7 +179,7 @@ async def housekeeping(runtime: Runtime, stop: asyncio.Event) -> None:
     """Old inbox rows and keys leave, a bounded number at once."""
     while not stop.is_set():
         try:
-            async with runtime.db.transaction() as tx:
+            async with runtime.db.transaction(by_range=True) as tx:
                 await idempotency.purge(tx)
                 await tx.con.execute(
                     "DELETE FROM inbox WHERE ctid IN (SELECT ctid FROM inbox "

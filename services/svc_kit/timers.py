@@ -119,7 +119,7 @@ class TimerRunner:
             return 1
 
     async def _attempt(self, timer: Timer, limit: int) -> int:
-        async with self.db.transaction() as tx:
+        async with self.db.transaction(by_range=True) as tx:
             due = await self._lock_due(tx, timer, limit)
             # The joined row is a stale snapshot: what was postponed meanwhile is not returned here (kit.md §5).
             rows = await tx.con.fetch(
@@ -148,7 +148,7 @@ class TimerRunner:
 
     async def _postpone(self, timer: Timer) -> None:
         self.failed += 1
-        async with self.db.transaction() as tx:
+        async with self.db.transaction(by_range=True) as tx:
             parked = await tx.con.fetchval(
                 "UPDATE deadline SET tries = tries + 1, next_at = $2, parked = tries + 1 >= $4 "
                 "WHERE (aggregate_id, kind) IN (SELECT aggregate_id, kind FROM deadline "

@@ -51,3 +51,17 @@ async def test_whoever_waits_hears_of_a_commit_and_of_its_events(db: Database) -
     await say(db, told)
 
     assert (await sent(db), told, db.wake.is_set(), db.announce.is_set()) == (1, ["committed"], True, True)
+
+
+@pytest.mark.parametrize(("by_range", "mode"), [(False, "force_generic_plan"), (True, "auto")])
+async def test_what_goes_by_keys_is_planned_once_and_what_goes_by_spans_each_time(
+    db: Database, by_range: bool, mode: str
+) -> None:
+    async with db.transaction(by_range=by_range) as tx:
+        within = await tx.con.fetchval("SHOW plan_cache_mode")
+        async with tx.attempt():
+            nested = await tx.con.fetchval("SHOW plan_cache_mode")
+    async with db.read() as con:
+        after = await con.fetchval("SHOW plan_cache_mode")
+
+    assert (within, nested, after) == (mode, mode, "auto")

@@ -37,7 +37,7 @@ async def rebuild(db: Database, reader: Reader, *, cluster: str, swap: bool) -> 
     telling = Telling(db)
     async for batch in reader.up_to(so_far):
         await telling.tell(batch)
-    async with db.transaction() as tx:
+    async with db.transaction(by_range=True) as tx:
         await store.take_time(tx.con)
         async for batch in reader.up_to(await store.places(tx.con, GROUPS, cluster, locked=True)):
             await telling.tell(batch)
