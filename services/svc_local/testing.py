@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import pytest
+import structlog
 
 from svc_contracts.suite import SERVICES
 from svc_local import kafka as kafka_broker
@@ -38,6 +39,13 @@ POLL_SECONDS = 0.02
 TOLD_TO_MAKE = frozenset(
     {"YUNYING_PORT_OFFSET", "YUNYING_POSTGRES_URL", "KAFKA_BOOTSTRAP_SERVERS", "YES", "SERVICE", "FOLLOW"}
 )
+
+
+def pytest_configure() -> None:
+    """Tracebacks as Python writes them: structlog's own show every variable, for seconds, within a transaction."""
+    *before, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before, plain])
 
 
 @dataclass(slots=True)
