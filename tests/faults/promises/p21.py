@@ -5,6 +5,7 @@ It stops then, and says so. What is missing is told again from the archive, by a
 """
 
 import asyncio
+import itertools
 import random
 import signal
 import time
@@ -25,6 +26,7 @@ from tests.rig.nursery import send
 from tests.rig.watched import Watched
 
 from svc_contracts.topics import PARTITIONS, STOCK
+from svc_kit.relay import partition_of
 from svc_kit.republish import republish
 from svc_local.testing import eventually
 
@@ -66,7 +68,7 @@ async def run(stage: Stage) -> Sequence[Finding]:
     whole = stage.form.pick(test=False, short=True, soak=True)
     over = asyncio.Event()
     async with backbone(stage, "P21") as on, administration(on.ground.bootstrap) as admin:
-        scene = Scene(stage, on, admin, Speakers(on.db, [f"{on.marker}{n}" for n in range(KEYS)]))
+        scene = Scene(stage, on, admin, Speakers(on.db, keys_everywhere(on.marker)))
         async with scene.playing():
             speaking = asyncio.create_task(
                 scene.speakers.speak(random.Random(stage.chance.random()), over, writers=4, pause=0.1)
@@ -86,6 +88,19 @@ async def run(stage: Stage) -> Sequence[Finding]:
             await scene.until_all_done()
             findings += await scene.in_the_end()
     return findings
+
+
+def keys_everywhere(marker: str) -> list[str]:
+    """So many keys, and more until each partition that there will be has one."""
+    keys = [f"{marker}{n}" for n in range(KEYS)]
+    without = set(range(GROWN)) - {partition_of(key, GROWN) for key in keys}
+    more = itertools.count(KEYS)
+    while without:
+        key = f"{marker}{next(more)}"
+        if (place := partition_of(key, GROWN)) in without:
+            keys.append(key)
+            without.remove(place)
+    return keys
 
 
 @dataclass(slots=True)
