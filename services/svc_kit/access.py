@@ -42,7 +42,7 @@ class Principal:
     session_id: str | None = None
     visitor_id: str | None = field(default=None, repr=False)
     # The visitor as rows and events may know it; the header itself is a secret.
-    visitor_key: str | None = field(init=False)
+    visitor_key: str | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "visitor_key", visitor_key(self.visitor_id) if self.visitor_id else None)

@@ -152,7 +152,7 @@ def lightened(dependant: Dependant) -> Dependant:
     for each in dependant.dependencies:
         if each.call in OWN and each.name:
             own.append((each.name, each.call))
-        elif not isinstance(each.call, Scope):
+        elif each.name or not isinstance(each.call, Scope):
             others.append(each)
     name = dependant.request_param_name or "_request"
 

@@ -153,7 +153,7 @@ def judged(stage: Stage, writing: Writing, seen: Sequence[Seen], seconds: float,
     held = writing.held_keys
     waited = sum(waited_for(passages, until=at, patience=seconds / 2, but=held) for at in writing.held_until)
     return [
-        at_least("committed meanwhile", len(writing.committed), stage.form.pick(test=100, short=1_500, soak=12_000)),
+        at_least("committed meanwhile", len(writing.committed), stage.form.pick(test=100, short=2_000, soak=12_000)),
         at_least("longest transaction held open, s", min(writing.open_seconds), seconds),
         at_least("rolled back after they had a place", writing.rolled_back, 10),
         at_least("jumps of the sequence", writing.jumps, 3),
